@@ -5,7 +5,7 @@ use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::domain::notify::delivery::DeliveryEvent;
 use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
-use crate::store::audit_check::{AuditBreak, AuditVerdict, PRUNED};
+use crate::store::audit_check::{AuditBreak, AuditVerdict};
 use crate::worker::audit_head::{AuditHeadFile, FILE, StoredHead, accept_end};
 use anyhow::{Context, ensure};
 use chrono::{Days, NaiveDate};
@@ -63,7 +63,7 @@ pub(crate) enum Accepted {
 /// # Errors
 /// Name or reason is empty, the database fails, or the file cannot be read or written.
 pub(crate) async fn accept(app: &App, by: Person<'_>, in_words: impl Fn(&AuditBreak) -> String) -> anyhow::Result<Accepted> {
-    ensure!(!by.who.trim().is_empty() && !by.why.trim().is_empty(), "认可审计记录的末尾须写明姓名和事由：--by 姓名 --reason 事由");
+    by.ensure_named("认可审计记录")?;
     let Some(broken) = verify(app).await?.broken else { return Ok(Accepted::WasWhole) };
     let now = app.clock().now();
     let at = stamp(now);
@@ -87,7 +87,7 @@ pub(crate) async fn accept(app: &App, by: Person<'_>, in_words: impl Fn(&AuditBr
     Ok(inside.map_or(Accepted::Done, Accepted::Broken))
 }
 
-/// Removes the lines before a day, and records it.
+/// Removes the lines before a day, and records who had it done.
 ///
 /// # Errors
 /// The day is less than [`PRUNE_DAYS_MIN`] days ago, the chain is broken, or the database fails.
@@ -96,10 +96,8 @@ pub(crate) async fn prune(app: &App, before: NaiveDate, by: Person<'_>) -> anyho
     ensure!(before <= latest, "最近{PRUNE_DAYS_MIN}天的审计记录不能清理：最晚可写{latest}");
     app.seal_audit().await?;
     ensure!(verify(app).await?.broken.is_none(), "审计记录不完整，没有清理；请先查明：duban audit --verify");
-    let removed = app.store().audit().prune(&before.to_string()).await?;
-    let object = format!("{removed} lines before {before}");
-    app.store().audit().record(&stamp(app.clock().now()), by.who, PRUNED, &object, by.why).await?;
-    Ok(removed)
+    let at = stamp(app.clock().now());
+    Ok(app.store().audit().prune(&before.to_string(), AuditEntry { at: &at, who: by.who, why: by.why }).await?)
 }
 
 /// The kind of a line in words.

@@ -1,13 +1,14 @@
 //! The answers of units: the list with who handed each in, and taking one back.
 
 use crate::app::import::unit_named;
+use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::Answer;
 use crate::store::audit::AuditEntry;
 use crate::store::feedback::AnswerRow;
 use crate::store::os_user::os_user;
 use crate::worker::import::importer::Importer;
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 /// The answers, newest first, of one unit (code or name) or of all.
 ///
@@ -32,8 +33,8 @@ pub(crate) enum WhichAnswer {
 ///
 /// # Errors
 /// Name or reason is empty, there is no such answer, or the database fails.
-pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str, reason: &str) -> anyhow::Result<Answer> {
-    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "撤回反馈须写明姓名和事由：--by 姓名 --reason 事由");
+pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, by: Person<'_>) -> anyhow::Result<Answer> {
+    by.ensure_named("撤回反馈")?;
     let feedback = importer.store.feedback();
     let no = match which {
         WhichAnswer::Number(no) => no,
@@ -44,6 +45,6 @@ pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str,
         }
     };
     let at = stamp(importer.clock.now());
-    let taken = feedback.withdraw(no, &os_user(), AuditEntry { at: &at, who, why: reason }).await?;
+    let taken = feedback.withdraw(no, &os_user(), AuditEntry { at: &at, who: by.who, why: by.why }).await?;
     taken.with_context(|| format!("没有第{no}号可以撤回的反馈；已收的见 duban feedback list"))
 }

@@ -1,6 +1,6 @@
 //! Imports: a file that a person hands in, and the sources of the configuration.
 
-use crate::app::person::Person;
+use crate::app::person::{Person, has_name};
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
@@ -198,7 +198,7 @@ fn decision_named(policy: &Policy, header: &str, word: &str) -> anyhow::Result<H
 /// # Errors
 /// The text has another form, the header is always one of secrecy, or the database fails.
 pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: Person<'_>) -> anyhow::Result<DecidedHeader> {
-    ensure!(!by.who.trim().is_empty(), "栏目是否保密由具名的人决定：--map 须同时写 --by 姓名");
+    ensure!(has_name(by.who), "栏目是否保密由具名的人决定：--map 须同时写 --by 姓名");
     let (header, word) =
         text.rsplit_once(['=', '＝']).with_context(|| format!("--map “{text}”：请写“栏名=是否涉密”“栏名=是否公开”或“栏名=忽略”"))?;
     let (header, word) = (header.trim(), word.trim());

@@ -1,5 +1,6 @@
 //! The secret keys of the service: what a person may do with them. Secrets are never returned.
 
+use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::store::audit::AuditEntry;
 use crate::store::keys::{FORMS, KeyRow};
@@ -19,26 +20,21 @@ pub(crate) async fn list(importer: &Importer) -> anyhow::Result<Vec<KeyRow>> {
 ///
 /// # Errors
 /// Name or reason is empty, the machine gives no random numbers, or the database fails.
-pub(crate) async fn rotate(importer: &Importer, who: &str, reason: &str) -> anyhow::Result<i64> {
-    named(who, reason)?;
+pub(crate) async fn rotate(importer: &Importer, by: Person<'_>) -> anyhow::Result<i64> {
+    by.ensure_named("更换密钥")?;
     let secret = new_secret()?;
     let at = stamp(importer.clock.now());
-    Ok(importer.store.keys().rotate(FORMS, &secret, AuditEntry { at: &at, who, why: reason }).await?)
+    Ok(importer.store.keys().rotate(FORMS, &secret, AuditEntry { at: &at, who: by.who, why: by.why }).await?)
 }
 
 /// Revokes a key: forms that were made with it are sent back. The next run makes a new one if it was in use.
 ///
 /// # Errors
 /// Name or reason is empty, there is no such key, it was revoked before, or the database fails.
-pub(crate) async fn revoke(importer: &Importer, id: i64, who: &str, reason: &str) -> anyhow::Result<()> {
-    named(who, reason)?;
+pub(crate) async fn revoke(importer: &Importer, id: i64, by: Person<'_>) -> anyhow::Result<()> {
+    by.ensure_named("作废密钥")?;
     let at = stamp(importer.clock.now());
-    let revoked = importer.store.keys().revoke(id, AuditEntry { at: &at, who, why: reason }).await?;
+    let revoked = importer.store.keys().revoke(id, AuditEntry { at: &at, who: by.who, why: by.why }).await?;
     ensure!(revoked, "没有第{id}号可以作废的密钥；各号密钥见 duban key list");
-    Ok(())
-}
-
-fn named(who: &str, reason: &str) -> anyhow::Result<()> {
-    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "更换或作废密钥须写明姓名和事由：--by 姓名 --reason 事由");
     Ok(())
 }

@@ -87,10 +87,12 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         as_account(actor.clone(), audit.record_change(&stamp(now), &name, "refused: login locked", attempt.address, &window)).await?;
         return Ok(LoggedIn::Locked(lockout));
     }
+    // whoever finds no place has tried no password
+    let Ok(place) = passwords.admit() else { return Ok(LoggedIn::Busy) };
     // counted as wrong before its password is looked at, so that many at once are no more than one behind the other
     sessions.sessions().note_login(&id, attempt.address, now, true).await?;
     let account = app.store().accounts().get(&name).await?.filter(|account| account.ended_at.is_empty());
-    let Ok(is_right) = passwords.verify(attempt.password, account.as_ref().map(|account| account.password.as_str())).await else {
+    let Ok(is_right) = passwords.verify_in(place, attempt.password, account.as_ref().map(|account| account.password.as_str())).await else {
         return Ok(LoggedIn::Busy);
     };
     let Some(account) = account.filter(|_| is_right) else {

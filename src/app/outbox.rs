@@ -1,7 +1,7 @@
 //! The outbox: what was mailed to whom and whether it arrived, and what a person may change. Every change is recorded with name, time and
 //! reason.
 
-use crate::app::person::{Person, has_name};
+use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
@@ -440,11 +440,12 @@ pub(crate) async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
 /// # Errors
 /// One of the two is missing, or the database fails.
 pub(crate) async fn named_decision(deliverer: &Deliverer, ids: &[String], by: Option<&str>, reason: &str) -> anyhow::Result<()> {
-    if by.is_some_and(has_name) && !reason.trim().is_empty() {
-        return Ok(());
+    let by = Person { who: by.unwrap_or_default(), why: reason };
+    let named = by.ensure_named("签发拟办件、不予签发");
+    if named.is_err() {
+        let now = stamp(deliverer.clock.now());
+        let what = "refused: decision without name or reason";
+        deliverer.store.audit().record(&now, by.who, what, &ids.join(" "), by.why).await?;
     }
-    let now = stamp(deliverer.clock.now());
-    let what = "refused: decision without name or reason";
-    deliverer.store.audit().record(&now, by.unwrap_or_default(), what, &ids.join(" "), reason).await?;
-    bail!("拟办件的签发和不予签发须写明姓名和事由：--by 姓名 --reason 事由")
+    named
 }

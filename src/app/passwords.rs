@@ -5,7 +5,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Memory of one hash in KiB, passes over it, and lanes (OWASP names 46 MiB and one pass as the least).
 const MEMORY_KIB: u32 = 47 * 1024;
@@ -29,6 +29,9 @@ pub(crate) struct Passwords {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
+/// A place among those whose passwords are looked at, until it is dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
+
 impl Passwords {
     /// # Errors
     /// The system gives no random bytes.
@@ -46,8 +49,16 @@ impl Passwords {
     /// Too many wait, or the system gives no random bytes.
     pub(crate) async fn hash(&self, password: &str) -> anyhow::Result<String> {
         let password = password.to_owned();
-        let hashed = self.in_turn(move || hash_of(&password)).await;
+        let hashed = async { self.in_turn(self.admit()?, move || hash_of(&password)).await }.await;
         hashed.map_err(|Busy| anyhow!("现在登录的人太多，请过一分钟再试"))?
+    }
+
+    /// A place for [`Passwords::verify_in`].
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub(crate) fn admit(&self) -> Result<Place, Busy> {
+        self.admitted.clone().try_acquire_owned().map_err(|_| Busy)
     }
 
     /// Whether a password is that of a hash. Without a hash it takes as long and is not.
@@ -55,13 +66,20 @@ impl Passwords {
     /// # Errors
     /// Too many wait.
     pub(crate) async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, Busy> {
-        let (password, known) = (password.to_owned(), hash.is_some());
-        let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Arc::from);
-        self.in_turn(move || is_password(&password, &hash)).await.map(|is_right| is_right && known)
+        self.verify_in(self.admit()?, password, hash).await
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
+    /// As [`Passwords::verify`], for whoever has a place.
+    ///
+    /// # Errors
+    /// The hash could not be made.
+    pub(crate) async fn verify_in(&self, place: Place, password: &str, hash: Option<&str>) -> Result<bool, Busy> {
+        let (password, known) = (password.to_owned(), hash.is_some());
+        let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Arc::from);
+        self.in_turn(place, move || is_password(&password, &hash)).await.map(|is_right| is_right && known)
+    }
+
+    async fn in_turn<T: Send + 'static>(&self, _place: Place, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let _working = self.working.acquire().await.map_err(|_| Busy)?;
         tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
     }

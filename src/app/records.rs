@@ -192,7 +192,7 @@ impl<'a> RecordLookup<'a> {
         for (place, snapshot) in sources.iter().copied().filter(|(place, _)| *place >= after.source) {
             let (texts, is_cut) = self.unit_texts(shape, &snapshot.source, filter).await?;
             page.is_cut |= is_cut;
-            let begin = (place == after.source && !after.unit.is_empty()).then(|| texts.iter().position(|text| *text == after.unit));
+            let begin = (place == after.source && !after.code.is_empty()).then(|| texts.iter().position(|text| *text == after.unit));
             for text in &texts[begin.flatten().unwrap_or(0)..] {
                 let is_first = place == after.source && *text == after.unit;
                 let mut last = if is_first { after.code.clone() } else { String::new() };

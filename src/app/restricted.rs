@@ -47,10 +47,7 @@ pub(crate) struct Lifted {
 /// The person, the reason or the marks are not named, or the database fails.
 pub(crate) async fn lift(app: &App, now: &str, request: LiftRequest, by: Person<'_>) -> anyhow::Result<Lifted> {
     let store = app.store();
-    ensure!(
-        !by.who.trim().is_empty() && !by.why.trim().is_empty(),
-        "a mark is lifted by a named person with a reason: --by NAME --reason TEXT"
-    );
+    by.ensure_named("解除标注")?;
     ensure!(request.codes.is_empty() != request.file.is_none(), "name the codes, or the file with --file SHA");
     let entry = AuditEntry { at: now, who: by.who, why: by.why };
     let marks = match &request.file {

@@ -58,8 +58,9 @@ pub(crate) async fn confirm(app: &App, account: &Account, typed: &str) -> anyhow
     }
     let hashes: Vec<String> = codes.iter().map(|code| sha256(code)).collect();
     let at = stamp(now);
-    app.store().accounts().confirm_totp(&account.name, step, &hashes, AuditEntry { at: &at, who: &account.name, why: "" }).await?;
-    Ok(Some(codes))
+    let entry = AuditEntry { at: &at, who: &account.name, why: "" };
+    let is_in_use = app.store().accounts().confirm_totp(&account.name, &account.totp_secret, step, &hashes, entry).await?;
+    Ok(is_in_use.then_some(codes))
 }
 
 /// Whether somebody who knows the password has the second factor too: a code that was not used yet, or a recovery code, which is used up.

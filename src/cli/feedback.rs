@@ -4,6 +4,7 @@ use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::feedback::{self, WhichAnswer};
 use crate::app::keys;
+use crate::app::person::Person;
 use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use clap::Subcommand;
@@ -85,7 +86,7 @@ pub(crate) async fn feedback(app: &App, action: FeedbackAction) -> anyhow::Resul
                 [ledger, code, ..] => WhichAnswer::LastOn(ledger.clone(), code.clone()),
                 [] => anyhow::bail!("请写明哪一次反馈：编号见 duban feedback list"),
             };
-            let answer = feedback::withdraw(app.importer(), which, &by, &reason).await?;
+            let answer = feedback::withdraw(app.importer(), which, Person { who: &by, why: &reason }).await?;
             print_line!("{} {} 的反馈（{}）已撤回，下次执行起以前一次反馈为准", answer.ledger, answer.code, answer.by());
             Ok(Exit::Done)
         }
@@ -105,11 +106,11 @@ pub(crate) async fn key(app: &App, action: KeyAction) -> anyhow::Result<Exit> {
             }
         }
         KeyAction::Rotate { by, reason } => {
-            let id = keys::rotate(app.importer(), &by, &reason).await?;
+            let id = keys::rotate(app.importer(), Person { who: &by, why: &reason }).await?;
             print_line!("已启用第{id}号密钥；此前发出的反馈表仍有效");
         }
         KeyAction::Revoke { id, by, reason } => {
-            keys::revoke(app.importer(), id, &by, &reason).await?;
+            keys::revoke(app.importer(), id, Person { who: &by, why: &reason }).await?;
             print_line!("第{id}号密钥已作废；用它编制的反馈表不再收，请重新发出提醒");
         }
     }

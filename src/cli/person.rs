@@ -33,14 +33,9 @@ impl PersonArguments {
     /// # Errors
     /// Name or reason is missing.
     pub(crate) fn named(&self, act: &str) -> anyhow::Result<Person<'_>> {
-        let by = self.by.as_deref().map(str::trim).unwrap_or_default();
-        let missing = match (by.is_empty(), self.reason.trim().is_empty()) {
-            (true, true) => "--by 姓名 --reason 事由",
-            (true, false) => "--by 姓名",
-            (false, true) => "--reason 事由",
-            (false, false) => return Ok(Person { who: by, why: self.reason.trim() }),
-        };
-        anyhow::bail!("{act}须写明姓名和事由，以备查考：请加上 {missing}")
+        let person = Person { who: self.by.as_deref().map(str::trim).unwrap_or_default(), why: self.reason.trim() };
+        person.ensure_named(act)?;
+        Ok(person)
     }
 
     /// The reason that was given.

@@ -18,14 +18,18 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Puts the stored secret into use, with the step of the code that confirmed it and the sha256 of the recovery codes.
+    /// Puts a stored secret into use, with the step of the code that confirmed it and the sha256 of the recovery codes. Returns `false` if another
+    /// one is stored by now.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn confirm_totp(self, name: &str, step: i64, recovery: &[String], entry: AuditEntry<'_>) -> Result<()> {
+    pub async fn confirm_totp(self, name: &str, secret: &str, step: i64, recovery: &[String], entry: AuditEntry<'_>) -> Result<bool> {
         let id = name.to_lowercase();
         let mut transaction = self.database.begin().await?;
-        sqlx::query("UPDATE account SET totp_on=1, totp_step=$2 WHERE id=$1").bind(&id).bind(step).execute(&mut *transaction).await?;
+        let confirmed = sqlx::query("UPDATE account SET totp_on=1, totp_step=$2 WHERE id=$1 AND totp_on=0 AND totp_secret=$3");
+        if confirmed.bind(&id).bind(step).bind(secret).execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM account_recovery WHERE account=$1").bind(&id).execute(&mut *transaction).await?;
         for code in recovery {
             let insert = sqlx::query("INSERT INTO account_recovery (account, code) VALUES ($1,$2)");
@@ -33,7 +37,7 @@ impl Accounts<'_> {
         }
         insert_audit(entry.at, entry.who, "account code begun", name, entry.why).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Uses the code of a step up. Returns `false` if it, or a later one, was used before.

@@ -118,19 +118,23 @@ impl Accounts<'_> {
         Ok(true)
     }
 
-    /// Sets the password of an account in use. Returns `false` if there is none.
+    /// Sets the password of an account in use, and removes a secret that its owner has yet to confirm: whoever knew the old password may have read
+    /// it. Returns `false` if there is none.
     ///
     /// # Errors
     /// The database fails.
     pub async fn set_password(self, name: &str, password: NewPassword<'_>, entry: AuditEntry<'_>) -> Result<bool> {
         let mut transaction = self.database.begin().await?;
-        let changed = sqlx::query("UPDATE account SET password=$2, password_set_at=$3, must_change=$4 WHERE id=$1 AND ended_at=''")
-            .bind(name.to_lowercase())
-            .bind(password.hash)
-            .bind(entry.at)
-            .bind(i64::from(password.must_change))
-            .execute(&mut *transaction)
-            .await?;
+        let changed = sqlx::query(
+            "UPDATE account SET password=$2, password_set_at=$3, must_change=$4, totp_secret=CASE WHEN totp_on=1 THEN totp_secret ELSE '' END \
+             WHERE id=$1 AND ended_at=''",
+        )
+        .bind(name.to_lowercase())
+        .bind(password.hash)
+        .bind(entry.at)
+        .bind(i64::from(password.must_change))
+        .execute(&mut *transaction)
+        .await?;
         if changed.rows_affected() == 0 {
             return Ok(false);
         }

@@ -70,6 +70,9 @@ pub(crate) const PAGE: i64 = 500;
 /// The columns of a line, in the order of [`AuditLine`].
 pub(crate) const COLUMNS: &str = "id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash";
 
+/// The kind of a line by which a person has lines removed after their time; without one, nobody has.
+pub(crate) const PRUNED: &str = "audit pruned";
+
 /// Lines younger than this are never removed.
 pub const PRUNE_DAYS_MIN: i64 = 400;
 
@@ -205,11 +208,12 @@ impl Audit<'_> {
         Ok(found.map(|row| text(&row, "hash")).transpose()?.as_deref() == Some(&head.hash))
     }
 
-    /// Removes the sealed lines before a time, and stores the link to the first one that is left. Returns how many were removed.
+    /// Removes the sealed lines before a day, stores the link to the first one that is left, and records who had them removed. Returns how
+    /// many were removed.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn prune(self, before: &str) -> Result<u64> {
+    pub async fn prune(self, before: &str, entry: AuditEntry<'_>) -> Result<u64> {
         let mut transaction = self.database.begin().await?;
         sqlx::query("UPDATE audit_chain SET no=no WHERE id=1").execute(&mut *transaction).await?;
         // the lines are removed from the beginning only, up to the first one that is younger
@@ -228,8 +232,11 @@ impl Audit<'_> {
             .bind(&hash)
             .execute(&mut *transaction)
             .await?;
+        let removed = removed.rows_affected();
+        let object = format!("{removed} lines before {before}");
+        insert_audit(entry.at, entry.who, PRUNED, &object, entry.why).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(removed.rows_affected())
+        Ok(removed)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::store::audit::{
-    Audit, AuditEntry, AuditHead, AuditLine, COLUMNS, EVENT, PAGE, end_of_chain, hash_of, insert_audit, is_dated_back, line,
+    Audit, AuditEntry, AuditHead, AuditLine, COLUMNS, EVENT, PAGE, PRUNED, end_of_chain, hash_of, insert_audit, is_dated_back, line,
 };
 use crate::store::audited_rows;
 use crate::store::audited_rows::{AuditedRows, RowsLeft};
@@ -55,8 +55,6 @@ pub enum AuditBreak {
 pub const HEAD_MISSING: &str = "audit head missing";
 /// The kind of a line by which a person accepts the end of the audit, or rows, as they are.
 const ACCEPTED: &str = "audit accepted";
-/// The kind of a line by which a person has lines removed after their time; without one, nobody has.
-pub const PRUNED: &str = "audit pruned";
 
 impl AuditBreak {
     /// It is of the chain itself, so that the head elsewhere does not matter.

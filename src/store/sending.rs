@@ -113,16 +113,18 @@ impl Sending<'_> {
         Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
     }
 
-    /// Whether claimed messages that are not sent yet may not go any more: all sending is held, or a mark of secrecy came after they were checked.
+    /// Whether messages that this process has claimed and not sent yet may not go any more: all sending is held, or a mark of secrecy came after they
+    /// were checked.
     ///
     /// # Errors
     /// The database fails.
     pub async fn must_stop(self) -> Result<bool> {
         let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM sending WHERE id=1 AND hold<>'') AS held, (SELECT COUNT(*) FROM outbox WHERE state=$1 AND \
+            "SELECT (SELECT COUNT(*) FROM sending WHERE id=1 AND hold<>'') AS held, (SELECT COUNT(*) FROM outbox WHERE state=$1 AND holder=$2 AND \
              checked<(SELECT position FROM restriction_position WHERE id=1)) AS unchecked",
         )
         .bind(DeliveryState::Sending.code())
+        .bind(&self.database.holder)
         .fetch_one(&self.database.pool)
         .await?;
         Ok(number(&row, "held")? > 0 || number(&row, "unchecked")? > 0)

@@ -132,7 +132,7 @@ impl Timelines<'_> {
     pub async fn read(self, sample: bool, series: &str) -> Result<Timeline> {
         let rows = sqlx::query(
             "SELECT h.as_of, h.version, p.part, p.body FROM timeline h \
-             LEFT JOIN timeline_part p ON p.sample=h.sample AND p.series=h.series AND p.writer=h.writer \
+             LEFT JOIN timeline_part p ON p.sample=h.sample AND p.series=h.series AND p.writer=h.writer AND p.version=h.version \
              WHERE h.sample=$1 AND h.series=$2 ORDER BY p.part",
         )
         .bind(i64::from(sample))
@@ -240,10 +240,11 @@ impl<'a> TimelineWriter<'a> {
 
     /// Writes a row. It counts once [`TimelineWriter::put_in_force`] has named its writer.
     pub async fn insert(&self, transaction: &mut Transaction<'static, Any>, row: &LifePart) -> Result<()> {
-        sqlx::query("INSERT INTO timeline_part (sample, series, writer, part, body) VALUES ($1,$2,$3,$4,$5)")
+        sqlx::query("INSERT INTO timeline_part (sample, series, writer, version, part, body) VALUES ($1,$2,$3,$4,$5,$6)")
             .bind(i64::from(self.timeline.sample))
             .bind(&self.timeline.series)
             .bind(self.writer)
+            .bind(self.timeline.version + 1)
             .bind(row.part)
             .bind(row.body.as_slice())
             .execute(&mut **transaction)
@@ -277,16 +278,16 @@ impl<'a> TimelineWriter<'a> {
         if text(&row, "as_of")? > self.as_of.to_string() { Ok(false) } else { Err(StoreError::TimelineMoved) }
     }
 
-    /// Removes the rows of this writer, or, where they are in force, those of all others. Another run that writes at the same time finds at
-    /// its end that the timeline has moved, and writes its rows anew.
+    /// Removes the rows of this writer, or, where they are in force, those of older versions: what others write for the next one remains.
     pub async fn sweep(&self, database: &Database, is_in_force: bool) -> Result<()> {
-        let condition = if is_in_force { "writer<>$3" } else { "writer=$3" };
-        sqlx::query(sql(format!("DELETE FROM timeline_part WHERE sample=$1 AND series=$2 AND {condition}")))
-            .bind(i64::from(self.timeline.sample))
-            .bind(&self.timeline.series)
-            .bind(self.writer)
-            .execute(&database.pool)
-            .await?;
+        let condition = if is_in_force { "version<$3" } else { "version=$3 AND writer=$4" };
+        let statement = format!("DELETE FROM timeline_part WHERE sample=$1 AND series=$2 AND {condition}");
+        let Timeline { sample, series, version, .. } = self.timeline;
+        let mut delete = sqlx::query(sql(statement)).bind(i64::from(*sample)).bind(series).bind(version + 1);
+        if !is_in_force {
+            delete = delete.bind(self.writer);
+        }
+        delete.execute(&database.pool).await?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::accounts::{self, NewAccount};
 use crate::app::person::Person;
+use crate::app::totp;
 use crate::clock::Clock;
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::runs::{RunInputs, RunState};
@@ -399,6 +400,19 @@ async fn the_fifth_wrong_password_locks_the_door() {
     assert_eq!((count("refused: login"), count("refused: login locked"), count("198.51.100.7 login")), (6, 1, 1), "{audited:?}");
 }
 
+#[tokio::test]
+async fn who_finds_no_place_has_tried_no_password() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    let places: Vec<_> = std::iter::from_fn(|| world.portal.passwords.admit().ok()).collect();
+    for _ in 0..6 {
+        let (busy, _) = world.try_login("王五", PASSWORD).await;
+        assert!(busy.text.contains("现在登录的人太多"), "{}", busy.text);
+    }
+    drop(places);
+    world.login("王五").await;
+}
+
 /// Whatever others try from wherever: who has logged in from an address before still can from there.
 #[tokio::test]
 async fn others_lock_nobody_out_of_the_own_address() {
@@ -574,6 +588,37 @@ async fn a_code_is_asked_for_once_it_is_set_up_and_taken_once() {
     let by = Person { who: "测试", why: "" };
     accounts::reset(&portal.app, &portal.sessions, &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
     assert_eq!(login(&world, "").await, StatusCode::SEE_OTHER, "a reset takes it away");
+}
+
+/// A secret that is not confirmed yet may have been read by whoever knew the old password, and another page may have replaced it.
+#[tokio::test]
+async fn a_secret_that_waits_for_its_code_ends_with_the_password() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "clerk").await;
+    let begin = async |world: &World, cookie: &str| -> String {
+        let token = token_of(&world.get("/account", cookie).await);
+        world.post("/account/code/begin", cookie, &[("csrf", &token), ("password", PASSWORD)]).await;
+        let page = world.get("/account", cookie).await.text;
+        page.split_once("密钥：<code>").unwrap().1.split('<').next().unwrap().replace(' ', "")
+    };
+    let portal = &world.portal;
+    let stale = portal.app.store().accounts();
+    let first = begin(&world, &world.login("王五").await).await;
+    let loaded = stale.get("王五").await.unwrap().unwrap();
+    let second = begin(&world, &world.login("王五").await).await;
+    assert_ne!(first, second);
+    let confirmed = totp::confirm(&portal.app, &loaded, &code_at(&first, world.now.timestamp())).await.unwrap();
+    assert!(confirmed.is_none() && !stale.get("王五").await.unwrap().unwrap().has_totp, "the code of a secret that was replaced");
+
+    let by = Person { who: "测试", why: "" };
+    accounts::reset(&portal.app, &portal.sessions, &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
+    let cookie = world.login("王五").await;
+    assert!(!world.get("/account", &cookie).await.text.contains("密钥："), "a reset");
+    begin(&world, &cookie).await;
+    let token = token_of(&world.get("/account", &cookie).await);
+    let form = [("csrf", &*token), ("old", PASSWORD), ("password", "another password 7"), ("repeated", "another password 7")];
+    world.post("/account/password", &cookie, &form).await;
+    assert!(!world.get("/account", &cookie).await.text.contains("密钥："), "a password of one's own");
 }
 
 #[tokio::test]

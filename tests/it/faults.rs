@@ -264,3 +264,28 @@ fn on_sqlite() {
 fn on_postgres() {
     no_message_is_lost_or_doubled_uncounted(true, 4);
 }
+
+/// The database fails for a moment while a mail is being sent: that mail is sent to its end and recorded, and the others wait.
+#[test]
+fn a_fault_of_the_database_cuts_no_mail() {
+    store_contract::on(false, async |_: &store_contract::Db| {
+        let bench = Bench::open("sqlite:var/duban.db").await;
+        let mail_server = TestMailServer::open(ServerOptions { login: "PLAIN", ..ServerOptions::default() }).await;
+        mail_server.fail_at(FailurePoint::Dot, Failure::Late, 1);
+        let run = queue(bench.app.store(), 1, 2000, 3).await;
+        let (sender, mine) = (bench.sender(mail_server.port).await, run.clone());
+        let sending = tokio::spawn(async move { sender.deliver_all(Some(&mine)).await });
+        mail_server.failed.notified().await;
+        let raw =
+            sqlx::AnyPool::connect(&format!("sqlite://{}", bench.root.path().join("var/duban.db").display())).await.expect("the tables");
+        sqlx::query("ALTER TABLE restriction_position RENAME TO away").execute(&raw).await.expect("renamed");
+        sending.await.expect("no panic").expect_err("the next mails cannot be claimed");
+        sqlx::query("ALTER TABLE away RENAME TO restriction_position").execute(&raw).await.expect("renamed");
+        let filter = OutboxFilter { run: Some(run), ..OutboxFilter::default() };
+        let rows = bench.app.store().outbox().list(&filter).await.expect("messages");
+        let mut states: Vec<_> = rows.iter().map(|row| (row.state, mail_server.taken(&row.message_id), row.unknowns)).collect();
+        states.sort();
+        assert_eq!(states, [(DeliveryState::Pending, 0, 0), (DeliveryState::Pending, 0, 0), (DeliveryState::Accepted, 1, 0)], "{rows:?}");
+        raw.close().await;
+    });
+}

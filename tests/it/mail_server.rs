@@ -49,6 +49,8 @@ pub enum Failure {
     ReplyAndClose(&'static [u8]),
     /// Sends the proper reply byte by byte.
     ByteByByte,
+    /// Sends the proper reply late.
+    Late,
 }
 
 /// How the server offers TLS.
@@ -261,6 +263,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.stream.flush().await?;
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
+                return Ok(true);
+            }
+            Failure::Late => {
+                self.failed.notify_one();
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                self.stream.write_all(words.as_bytes()).await?;
+                self.stream.flush().await?;
                 return Ok(true);
             }
         }

@@ -144,6 +144,28 @@ fn a_run_and_a_mail_are_shown_as_they_were() {
     assert_eq!((lines("look at a mail", "lisi"), lines("refused: look at a mail", "zhaoliu")), (3, 2), "{audit:?}");
 }
 
+/// Records of no unit fill several pages: each page shows others.
+#[test]
+fn records_without_a_unit_are_paged_through() {
+    let root = fresh_root();
+    with_pages(root.path());
+    add(root.path(), "wangwu", "520000", "clerk", &password_file(root.path()));
+    let row = |number: usize| format!("GZ{number:03},第{number}个项目,某某科技,,,合同,签约,2026-01-05,,2026-03-31,,,否\n");
+    let rows: String = (1..=120).map(row).collect();
+    take(root.path(), "一.csv", &format!("{HEADER}\n{rows}"), "2026-09-30");
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let office = service.login("wangwu");
+    let mut page = service.get("/records/project", &office);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.extend((1..=120).filter(|number| page.contains(&format!("/records/project/GZ{number:03}\""))));
+        let next = page.split("<a href=\"").find(|rest| rest.contains("下一页")).and_then(|rest| rest.split('"').next());
+        let Some(next) = next.map(|next| next.replace("&#x2f;", "/").replace("&amp;", "&")) else { break };
+        page = service.get(&next, &office);
+    }
+    assert_eq!(seen, (1..=120).collect::<Vec<_>>());
+}
+
 /// The bytes of an answer, behind its head.
 fn body(service: &Service, path: &str, cookie: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(&service.address).expect("a connection");

@@ -141,6 +141,7 @@ contract! {
         a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back
         a_result_of_another_version_is_not_guessed a_fault_is_one_sentence;
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding a_life_is_known_as_it_was_before_the_day an_older_day_leaves_the_timeline
+        what_is_written_for_the_next_version_remains a_clean_up_that_fails_changes_no_outcome
         sample_and_own_timelines_are_separate run_before_is_the_last_ended_of_its_kind;
     pictures: a_picture_is_written_beside_the_one_in_force marks_are_found_in_a_picture;
     history: every_notification_is_listed a_quarter_is_closed_by_its_last_ended_run;

@@ -253,11 +253,13 @@ CREATE TABLE timeline_part (
     sample BIGINT NOT NULL,
     series TEXT NOT NULL,
     writer TEXT NOT NULL,
+    -- that of the timeline once they are in force
+    version BIGINT NOT NULL,
     part BIGINT NOT NULL,
     -- postcard of (rule, ledger, key, light, state, first_on, changed_on, state and light before that), one behind the other, in the order of the
     -- first three
     body BYTEA NOT NULL,
-    PRIMARY KEY (sample, series, writer, part)
+    PRIMARY KEY (sample, series, writer, version, part)
 );
 
 -- Pictures: the findings of a day as the pages list them.

@@ -229,40 +229,54 @@ impl Deliverer {
         let mut until = tokio::time::Instant::now();
         let mut look = until + LOOK;
         let (mut asked, mut is_asked) = (Vec::new(), true);
-        loop {
-            tokio::select! {
-                received = beginnings.recv_many(&mut asked, OUTCOMES_MAX), if is_asked => {
-                    is_asked = received > 0;
-                    self.begin(&claimed, std::mem::take(&mut asked)).await;
-                }
-                received = reports.recv_many(&mut batch, OUTCOMES_MAX) => {
-                    if received == 0 {
-                        break;
+        let attended: anyhow::Result<()> = async {
+            loop {
+                tokio::select! {
+                    received = beginnings.recv_many(&mut asked, OUTCOMES_MAX), if is_asked => {
+                        is_asked = received > 0;
+                        self.begin(&claimed, std::mem::take(&mut asked)).await;
                     }
-                    for (index, _) in &batch {
-                        open[*index] = false;
+                    received = reports.recv_many(&mut batch, OUTCOMES_MAX) => {
+                        if received == 0 {
+                            break;
+                        }
+                        for (index, _) in &batch {
+                            open[*index] = false;
+                        }
+                        if gathered.is_empty() {
+                            until = tokio::time::Instant::now() + GATHER;
+                        }
+                        gathered.append(&mut batch);
+                        if gathered.len() >= OUTCOMES_MAX {
+                            self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
+                        }
                     }
-                    if gathered.is_empty() {
-                        until = tokio::time::Instant::now() + GATHER;
+                    () = tokio::time::sleep_until(look) => {
+                        let must_stop = self.store.sending().must_stop().await.unwrap_or_else(|error| {
+                            tracing::warn!(%error, "the database cannot tell whether mails may go on: none is begun");
+                            true
+                        });
+                        if must_stop {
+                            // what no sender has taken yet is released
+                            stop.store(true, Ordering::Release);
+                        }
+                        look = tokio::time::Instant::now() + LOOK;
                     }
-                    gathered.append(&mut batch);
-                    if gathered.len() >= OUTCOMES_MAX {
+                    () = tokio::time::sleep_until(until), if !gathered.is_empty() => {
                         self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                     }
                 }
-                () = tokio::time::sleep_until(look) => {
-                    if self.store.sending().must_stop().await? {
-                        // what no sender has taken yet is released
-                        stop.store(true, Ordering::Release);
-                    }
-                    look = tokio::time::Instant::now() + LOOK;
-                }
-                () = tokio::time::sleep_until(until), if !gathered.is_empty() => {
-                    self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
-                }
             }
+            self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await
         }
-        self.record_outcomes(&claimed, gathered, &mut delivered).await?;
+        .await;
+        if let Err(error) = attended {
+            // what is being sent is sent to its end, so that the journal knows what became of it
+            stop.store(true, Ordering::Release);
+            drop((beginnings, reports));
+            while senders.join_next().await.is_some() {}
+            return Err(error);
+        }
         let mut broken = false;
         while let Some(joined) = senders.join_next().await {
             match joined {

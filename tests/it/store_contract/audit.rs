@@ -1,5 +1,6 @@
 //! The audit: a chain of lines that shows what was changed, removed or cut off, on both databases.
 
+use super::audited_rows::refuse;
 use super::{Db, outbox};
 use chrono::{DateTime, Utc};
 use duban::domain::notify::delivery::{DeliveryEvent, DeliveryState};
@@ -135,17 +136,23 @@ pub async fn several_instances_seal_one_chain(db: &Db) {
 pub async fn old_lines_leave_a_link(db: &Db) {
     let (store, head) = sealed(db, 5).await;
     record(&store, "2026-11-23T00:00:02.500Z", "not sealed").await;
-    let removed = store.audit().prune("2026-11-23T00:00:03").await.expect("pruned");
-    assert_eq!(removed, 2);
-    assert_eq!(verify(&store, Some(&head)).await.broken, Some(AuditBreak::Missing(2)), "lines are gone, and nobody had them removed");
-    store.audit().record("2026-11-23T00:00:06.000Z", "张三", "audit pruned", "2 lines", "到期").await.expect("a line");
+    let entry = AuditEntry { at: "2026-11-23T00:00:06.000Z", who: "张三", why: "到期" };
+    let raw = db.raw().await;
+    refuse(db, &raw, "INSERT ON audit").await;
+    assert!(store.audit().prune("2026-11-23T00:00:03", entry).await.is_err());
+    assert_eq!(verify(&store, Some(&head)).await.broken, None, "without the line that names who had them removed, none is");
+    let drop = if db.is_postgres() { "DROP TRIGGER refused ON audit" } else { "DROP TRIGGER refused" };
+    sqlx::query(drop).execute(&raw).await.expect("dropped");
+    assert_eq!(store.audit().prune("2026-11-23T00:00:03", entry).await.expect("pruned"), 2);
     let verdict = verify(&store, Some(&head)).await;
     assert_eq!((verdict.broken, verdict.pruned, verdict.head.no, verdict.unsealed), (None, 2, 5, 2));
     assert!(store.audit().contains(&head).await.expect("a look"));
-    let raw = db.raw().await;
+    assert_eq!(store.audit().prune("2025", entry).await.expect("nothing"), 0);
+    assert_eq!(verify(&store, None).await.unsealed, 2, "where nothing was removed there is no line");
+    tamper(&raw, "DELETE FROM audit WHERE what='audit pruned'").await;
+    assert_eq!(broken(&store, Some(&head)).await, Some(AuditBreak::Missing(2)), "lines are gone, and nobody had them removed");
     tamper(&raw, "DELETE FROM audit WHERE no=3").await;
     assert_eq!(broken(&store, None).await, Some(AuditBreak::Missing(3)), "the link shows what was removed too early");
-    assert_eq!(store.audit().prune("2025").await.expect("nothing"), 0);
     raw.close().await;
 }
 

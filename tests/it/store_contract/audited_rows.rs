@@ -293,17 +293,17 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
     raw.close().await;
 }
 
-/// Makes every line of the audit fail, as a process that dies right before it.
-async fn refuse_lines(db: &Db, raw: &AnyPool) {
-    let statements: &[&str] = match db.is_postgres() {
-        true => &[
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no line'; END $$",
-            "CREATE TRIGGER refused BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION refuse()",
+/// Makes a kind of statement on the rows of a table fail, as in a process that dies right before it.
+pub(super) async fn refuse(db: &Db, raw: &AnyPool, what: &str) {
+    let statements = match db.is_postgres() {
+        true => vec![
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$".to_owned(),
+            format!("CREATE TRIGGER refused BEFORE {what} FOR EACH ROW EXECUTE FUNCTION refuse()"),
         ],
-        false => &["CREATE TRIGGER refused BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no line'); END"],
+        false => vec![format!("CREATE TRIGGER refused BEFORE {what} BEGIN SELECT RAISE(ABORT, 'refused'); END")],
     };
     for statement in statements {
-        sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(raw).await.expect("a trigger");
+        sqlx::query(AssertSqlSafe(statement)).execute(raw).await.expect("a trigger");
     }
 }
 
@@ -339,7 +339,7 @@ pub async fn an_act_without_its_line_does_not_happen(db: &Db) {
     let ids = |rows: Vec<duban::store::outbox::OutboxRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     let messages = ids(store.outbox().list(&Default::default()).await.expect("messages"));
     let raw = db.raw().await;
-    refuse_lines(db, &raw).await;
+    refuse(db, &raw, "INSERT ON audit").await;
     let before = contents(&raw).await;
     let queued = DeliveryState::all_that(DeliveryState::is_queued);
     let password = NewPassword { hash: "x", must_change: true };

@@ -1,6 +1,7 @@
 //! Findings of runs and the timelines.
 
 use super::Db;
+use super::audited_rows::refuse;
 use super::runs::{at, claimed, day};
 use chrono::NaiveDate;
 use duban::domain::judging::finding::{Change, Identity};
@@ -185,6 +186,39 @@ pub async fn an_older_day_leaves_the_timeline(db: &Db) {
     assert!(matches!(moved, Err(StoreError::TimelineMoved)), "{moved:?}");
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
+}
+
+/// Another run may have read the timeline right after it was put in force, and write its rows while old ones are still being removed.
+pub async fn what_is_written_for_the_next_version_remains(db: &Db) {
+    let yellow = || [found("A", Some(Light::Yellow), Change::New)];
+    detect(db, "2026-11-01", false, &yellow(), &[]).await;
+    let raw = db.raw().await;
+    let insert = "INSERT INTO timeline_part (sample, series, writer, version, part, body) VALUES (0, '', 'another', 3, 0, $1)";
+    sqlx::query(insert).bind(Vec::<u8>::new()).execute(&raw).await.expect("rows of another run");
+    for (day, left) in [("2026-11-02", 1), ("2026-11-03", 1), ("2026-11-04", 0)] {
+        detect(db, day, false, &yellow(), &[]).await;
+        let others = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM timeline_part WHERE writer='another'");
+        assert_eq!(others.fetch_one(&raw).await.expect("a count"), left, "{day}");
+        let all = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM timeline_part").fetch_one(&raw).await.expect("a count");
+        assert_eq!(all, left + 1, "{day}: those of older versions are gone");
+        assert_eq!(lives(db, false).await, ["A open yellow 11-01 11-01"]);
+    }
+    raw.close().await;
+}
+
+pub async fn a_clean_up_that_fails_changes_no_outcome(db: &Db) {
+    let store = db.open().await;
+    let never = store.timelines().read(false, "").await.expect("lives");
+    let yellow = || [found("A", Some(Light::Yellow), Change::New)];
+    detect(db, "2026-11-01", false, &yellow(), &[]).await;
+    let raw = db.raw().await;
+    refuse(db, &raw, "DELETE ON timeline_part").await;
+    detect(db, "2026-11-02", false, &yellow(), &[]).await;
+    assert_eq!(store.timelines().read(false, "").await.expect("a look").as_of, Some(day("2026-11-02")));
+    let run = claimed(&store, "late", 0, "2026-11-03").await;
+    let moved = commit(&store, &run, false, &yellow(), &[], Some(&never)).await;
+    assert!(matches!(moved, Err(StoreError::TimelineMoved)), "{moved:?}");
+    raw.close().await;
 }
 
 pub async fn sample_and_own_timelines_are_separate(db: &Db) {

@@ -623,6 +623,16 @@ pub async fn all_sending_can_be_held(db: &Db) {
     }
     // what is claimed already and not sent yet is asked about once more
     assert!(!store.sending().must_stop().await.expect("a look"));
+    let raw = db.raw().await;
+    for (change, must_stop) in [
+        ("UPDATE outbox SET checked=-1", true),
+        // the claims of another machine, even of one that never comes back, stop nobody else
+        ("UPDATE outbox SET holder='another'", false),
+    ] {
+        sqlx::query(change).execute(&raw).await.expect("changed");
+        assert_eq!(store.sending().must_stop().await.expect("a look"), must_stop, "{change}");
+    }
+    raw.close().await;
     let entry = AuditEntry { at: &at(3), ..entry };
     assert!(store.sending().hold(HoldReason::Person, entry).await.expect("held"));
     assert!(store.sending().must_stop().await.expect("a look"), "a person has stopped all sending");
