@@ -72,7 +72,7 @@ pub struct TextWords {
 }
 
 /// Parts of words of secrecy: a text without any of them has nothing to do with it. Every text of every row is looked through for them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "BTreeSet<String>", into = "BTreeSet<String>")]
 pub struct Stems {
     words: BTreeSet<String>,
@@ -91,6 +91,12 @@ impl Stems {
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
         !text.is_ascii() && self.any.as_ref().is_none_or(|any| any.is_match(text))
+    }
+}
+
+impl Default for Stems {
+    fn default() -> Stems {
+        Stems::new(BTreeSet::new())
     }
 }
 

@@ -8,7 +8,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/domain",
         &["domain"],
-        &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "ring", "strsim", "url"],
+        &["aho_corasick", "chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "ring", "strsim", "url"],
     ),
     ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde", "thiserror"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml"]),
