@@ -10,12 +10,13 @@ use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::rule::Light;
 use crate::report::xlsx;
 use crate::store::handle::Store;
-use crate::store::pictures::{Group, Look, OFFICE, Picture, PictureLine, PictureNames};
+use crate::store::pictures::{Group, Look, OFFICE, Picture, PictureLine, PictureNames, PictureWriter};
 use crate::workbook::books::finding_list::{FindingList, ListedFinding, finding_list_workbook, finding_row};
+use crate::worker::panic_guard::guarded;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::picture::{PictureOf, begin_picture, config_sum, write_picture};
 use anyhow::{Context, anyhow};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -273,6 +274,9 @@ impl Maker {
         tokio::task::spawn_blocking(move || {
             let began = clock.now().timestamp_millis();
             let made = handle.block_on(self.make(&clock, today));
+            if let Err(error) = &made {
+                tracing::error!(error = %format!("{error:#}"), "the pages have made no picture of the findings");
+            }
             let took = clock.now().timestamp_millis() - began;
             if took > SLOW || made.is_err() {
                 self.not_before.store(began + took + (took * REST).max(SLOW), Ordering::Relaxed);
@@ -286,14 +290,23 @@ impl Maker {
         let store = &self.evaluator.store;
         let began = clock.now();
         let look = store.pictures().look().await?;
-        let Some(writer) = begin_picture(store, clock, false).await? else { return Ok(()) };
-        let found = match find(&self.evaluator, as_of, &FindingsFilter::default()).await {
-            Ok(found) => found,
-            Err(error) => {
-                writer.abandon().await?;
-                return Err(error);
-            }
-        };
+        let Some(mut writer) = begin_picture(store, clock, false).await? else { return Ok(()) };
+        let made = guarded(self.write(&mut writer, clock, as_of, &look, began)).await;
+        if made.is_err() {
+            let _ = writer.abandon().await;
+        }
+        made
+    }
+
+    async fn write(
+        &self,
+        writer: &mut PictureWriter<'_>,
+        clock: &Clock,
+        as_of: NaiveDate,
+        look: &Look,
+        began: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let found = find(&self.evaluator, as_of, &FindingsFilter::default()).await?;
         let findings: &[Finding] = found.all();
         let changes: Vec<Change> = findings.iter().map(|finding| finding.change).collect();
         let of = PictureOf {

@@ -45,13 +45,15 @@ pub(crate) async fn write_zip(app: &App, request: PeriodRequest, out: impl Write
     let packing = tokio::task::spawn_blocking(move || bundle(out, std::iter::from_fn(move || entries.blocking_recv())));
     let sent = send_entries(app, &request, &sender).await;
     drop(sender);
-    packing.await??;
+    for (file, error) in packing.await?? {
+        tracing::error!(file, %error, "a file of a zip cannot be read");
+    }
     sent
 }
 
 /// Sends the files one by one. It ends early where nobody packs them any more.
 async fn send_entries(app: &App, request: &PeriodRequest, sender: &mpsc::Sender<Entry>) -> anyhow::Result<()> {
-    let mut left_out = Vec::new();
+    let (mut left_out, mut mails_left_out) = (Vec::new(), 0);
     let mut first = 0;
     loop {
         let (files, total) = app.store().reports().page(&request.filter, first, ROWS).await?;
@@ -74,6 +76,7 @@ async fn send_entries(app: &App, request: &PeriodRequest, sender: &mpsc::Sender<
     if let Some(unit) = &request.unit {
         for id in app.store().outbox().ids_of_day(unit, &request.filter.as_of).await? {
             if names_restricted(app, &id).await? {
+                mails_left_out += 1;
                 continue;
             }
             let Some(bytes) = app.store().outbox().body(&id).await? else { continue };
@@ -84,6 +87,10 @@ async fn send_entries(app: &App, request: &PeriodRequest, sender: &mpsc::Sender<
                 }
             }
         }
+    }
+    if mails_left_out > 0 {
+        // the subject of a mail may name the project
+        left_out.push(format!("{mails_left_out}封邮件的附件"));
     }
     if !left_out.is_empty() {
         let text = format!("以下文件中有项目已列为不便公开，不再提供；需要时请与办公室联系：\r\n{}\r\n", left_out.join("\r\n"));

@@ -91,23 +91,25 @@ async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<boo
 }
 
 /// The listener of the pages. An address that the office has named is taken at once or refused; the usual one is taken once somebody has an
-/// account, and another program that has it is no reason to stop. `None` = stopped before that.
+/// account; neither another program that has it nor a database that fails is a reason to stop. `None` = stopped before that.
 async fn listener(portal: &Portal, stop: &CancellationToken) -> anyhow::Result<Option<TcpListener>> {
     if !portal.waits_for_account {
         return Ok(Some(server::listen(&portal.settings)?));
     }
-    let mut is_reported = false;
+    let mut reported = String::new();
     loop {
-        if portal.is_wanted().await? {
-            match server::listen(&portal.settings) {
+        let fault = match portal.is_wanted().await {
+            Ok(false) => String::new(),
+            Ok(true) => match server::listen(&portal.settings) {
                 Ok(listener) => return Ok(Some(listener)),
-                Err(error) if !is_reported => {
-                    is_reported = true;
-                    print_error!("注意：网页暂未开放：{error:#}。请在config/duban.toml的[portal]中用listen写明另一个端口");
-                }
-                Err(_) => {}
-            }
+                Err(error) => format!("{error:#}。请在config/duban.toml的[portal]中用listen写明另一个端口"),
+            },
+            Err(error) => format!("{error:#}。数据库恢复后自动开放"),
+        };
+        if !fault.is_empty() && fault != reported {
+            print_error!("注意：网页暂未开放：{fault}");
         }
+        reported = fault;
         tokio::select! {
             () = stop.cancelled() => return Ok(None),
             () = tokio::time::sleep(WAIT_TIME) => {}

@@ -23,23 +23,27 @@ pub(crate) struct Entry {
 /// The file that names what could not be read.
 const MISSING: &str = "没有收入的文件.txt";
 
-/// Writes a zip. A file that cannot be opened is named in a text of its own, and the others are written.
+/// Writes a zip. A file that cannot be opened is named in a text of its own, and the others are written. Returns why it could not be, by name,
+/// where it is there.
 ///
 /// # Errors
 /// The zip cannot be written, or a file ends in the middle of its reading.
-pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> io::Result<()> {
+pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> io::Result<Vec<(String, io::Error)>> {
     let failed = |error: ZipError| io::Error::other(error);
     let mut zip = ZipWriter::new_stream(out);
     // what is in it is packed already
     let options = SimpleFileOptions::default().compression_level(Some(1)).large_file(false);
     let mut names = HashSet::new();
-    let mut missing = Vec::new();
+    let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
     for Entry { name, content } in entries {
         let mut file = match content {
             Content::File(path) => match File::open(&path) {
                 Ok(file) => file,
-                Err(_) => {
-                    missing.push(name);
+                Err(error) => {
+                    match error.kind() {
+                        io::ErrorKind::NotFound => missing.push(name),
+                        _ => unreadable.push((name, error)),
+                    }
                     continue;
                 }
             },
@@ -52,12 +56,16 @@ pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> i
         zip.start_file(free_name(&mut names, &name), options).map_err(failed)?;
         io::copy(&mut file, &mut zip)?;
     }
-    if !missing.is_empty() {
+    let unread: Vec<&str> = unreadable.iter().map(|(name, _)| name.as_str()).collect();
+    let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+    if !missing.is_empty() || !unread.is_empty() {
         zip.start_file(free_name(&mut names, MISSING), options).map_err(failed)?;
-        write!(zip, "以下文件已不在服务器上，请告诉管理员：\r\n{}\r\n", missing.join("\r\n"))?;
+    }
+    for (why, names) in [("已不在服务器上", missing), ("服务器读不出", unread)].iter().filter(|(_, names)| !names.is_empty()) {
+        write!(zip, "以下文件{why}，请告诉管理员：\r\n{}\r\n", names.join("\r\n"))?;
     }
     zip.finish().map_err(failed)?;
-    Ok(())
+    Ok(unreadable)
 }
 
 /// The name, with a number before its ending where another file has it.
@@ -81,7 +89,9 @@ mod tests {
         let file = |name: &str, path: &str| Entry { name: name.into(), content: Content::File(folder.path().join(path)) };
         let bytes = Entry { name: "季度/瓮安县清单.xlsx".into(), content: Content::Bytes(b"a second one".to_vec()) };
         let mut out = Vec::new();
-        bundle(&mut out, [file("季度/瓮安县清单.xlsx", "a"), bytes, file("季度/没有.xlsx", "none")].into_iter()).unwrap();
+        let entries = [file("季度/瓮安县清单.xlsx", "a"), bytes, file("季度/没有.xlsx", "none"), file("季度/坏.xlsx", "a/within a file")];
+        let unreadable = bundle(&mut out, entries.into_iter()).unwrap();
+        assert_eq!(unreadable.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["季度/坏.xlsx"]);
         // bit 11 of the flags: the name is UTF-8
         assert_eq!(out[6..8][1] & 0b1000, 0b1000, "{:?}", &out[..30]);
         let mut zip = zip::ZipArchive::new(Cursor::new(out)).unwrap();
@@ -92,6 +102,7 @@ mod tests {
         };
         assert_eq!(read("季度/瓮安县清单.xlsx"), "the county");
         assert_eq!(read("季度/瓮安县清单（2）.xlsx"), "a second one");
-        assert!(read(MISSING).contains("季度/没有.xlsx"));
+        let unread = "以下文件已不在服务器上，请告诉管理员：\r\n季度/没有.xlsx\r\n以下文件服务器读不出，请告诉管理员：\r\n季度/坏.xlsx\r\n";
+        assert_eq!(read(MISSING), unread);
     }
 }

@@ -154,6 +154,8 @@ impl<F: FnMut(Received) -> io::Result<()>> Write for BlockReceiver<F> {
             let received = reader.read_block()?;
             self.has_strings = reader.has_strings;
             self.bytes.clear();
+            // shared strings are long and come once
+            self.bytes.shrink_to(HEAD_BYTES + BLOCK_BYTES_MAX);
             received.map_or(Ok(()), &mut self.take)?;
         }
         Ok(taken)
@@ -295,6 +297,11 @@ mod tests {
             let [Received::Strings(known), Received::Frames(frames), Received::End] = received.as_slice() else { panic!("{length}") };
             assert_eq!((known, frames.first()), (&strings, Some(&ROW)), "{length}");
         }
+        let long = SharedStrings::new("a".repeat(2 * BLOCK_BYTES_MAX), vec![2 * BLOCK_BYTES_MAX as u32]);
+        let mut writer = FrameWriter::new(BlockReceiver::new(|_| Ok(())));
+        writer.strings(&long).unwrap();
+        let receiver = writer.into_inner().unwrap();
+        assert!(receiver.bytes.capacity() <= HEAD_BYTES + BLOCK_BYTES_MAX, "{} bytes stay", receiver.bytes.capacity());
         let mut blocks = BlockReceiver::new(|_| Err(io::Error::other("enough")));
         assert!(blocks.write_all(&bytes).is_err());
     }

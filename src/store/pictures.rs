@@ -532,7 +532,7 @@ impl PictureWriter<'_> {
     ///
     /// # Errors
     /// As [`PictureWriter::add`].
-    pub async fn finish(mut self, run: &str, of: Picture, names: &PictureNames) -> Result<()> {
+    pub async fn finish(&mut self, run: &str, of: Picture, names: &PictureNames) -> Result<()> {
         self.write().await?;
         let lines: Vec<&str> = self.texts.split_inclusive('\n').collect();
         for (lines, part) in lines.chunks(NUMBERS_PER_ROW).zip(0_i64..) {

@@ -5,7 +5,7 @@ pub mod crash_point;
 pub mod deliver;
 pub mod file_lock;
 pub mod import;
-mod panic_guard;
+pub(crate) mod panic_guard;
 pub mod private_files;
 pub mod progress;
 pub mod records;

@@ -177,3 +177,21 @@ async fn the_daily_job_retains_its_last_findings_only() {
     assert_eq!(count("SELECT COUNT(DISTINCT picture) AS n FROM picture_finding").await, 2);
     assert_eq!(count("SELECT COUNT(DISTINCT writer) AS n FROM timeline_part").await, 1);
 }
+
+/// The findings of a run count though no picture can be made of them, and the pages may make one at once.
+#[tokio::test]
+async fn a_run_does_not_fail_with_its_picture() {
+    let root = fresh_root();
+    started(root.path());
+    let service = service(root.path(), "2026-10-01T00:00:00Z").await;
+    import_into(&service, "台账.csv", &register(&["A 2026-09-01 -"]), "2026-09-28").await;
+    let raw = sqlx::AnyPool::connect(&format!("sqlite://{}", root.path().join("var/duban.db").display())).await.expect("the tables");
+    let refuse = "CREATE TRIGGER refused BEFORE INSERT ON picture_finding BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    sqlx::query(refuse).execute(&raw).await.expect("a trigger");
+    let printed = run(&service, "daily-pull", "2026-10-01", false).await;
+    assert!(printed.contains("督办事项：红"), "{printed}");
+    let pictures = service.store().pictures();
+    assert!(pictures.look().await.expect("a look").picture.is_none());
+    let (now, until) = ("2026-10-01T00:00:01.000Z", "2026-10-01T00:10:00.000Z");
+    assert!(pictures.begin(now, until, false).await.expect("a start").is_some(), "it holds up nobody");
+}

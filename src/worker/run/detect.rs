@@ -29,7 +29,11 @@ impl RunContext<'_> {
                 Err(StoreError::TimelineMoved) if tries < 5 => {}
                 done => {
                     done?;
-                    return self.make_picture(run, inputs, began).await;
+                    // the step has ended; the pages make the picture where a run could not
+                    if let Err(error) = self.make_picture(run, inputs, began).await {
+                        tracing::error!(error = %format!("{error:#}"), "a run has made no picture of its findings");
+                    }
+                    return Ok(());
                 }
             }
         }
@@ -54,8 +58,12 @@ impl RunContext<'_> {
             began,
             run: &run.id,
         };
-        let Some(writer) = begin_picture(store, clock, true).await? else { return Ok(()) };
-        Ok(write_picture(writer, clock, &of).await?)
+        let Some(mut writer) = begin_picture(store, clock, true).await? else { return Ok(()) };
+        let written = write_picture(&mut writer, clock, &of).await;
+        if written.is_err() {
+            let _ = writer.abandon().await;
+        }
+        Ok(written?)
     }
 
     async fn store_findings(&self, run: &Run, inputs: &RunInputs) -> Result<(), StoreError> {

@@ -16,8 +16,8 @@ use ring::digest::{Context as Hashing, SHA256};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// After this time another process may take over from one that makes a picture.
-const MINUTES_MAX: i64 = 30;
+/// After this time another process may take over from one that makes a picture: it was killed.
+const MINUTES_MAX: i64 = 10;
 
 /// What a picture is made of.
 pub(crate) struct PictureOf<'a> {
@@ -62,7 +62,7 @@ pub(crate) async fn begin_picture<'a>(store: &'a Store, clock: &Clock, takes_ove
 ///
 /// # Errors
 /// The database fails, or another process has begun a newer picture.
-pub(crate) async fn write_picture(mut writer: PictureWriter<'_>, clock: &Clock, of: &PictureOf<'_>) -> Result<()> {
+pub(crate) async fn write_picture(writer: &mut PictureWriter<'_>, clock: &Clock, of: &PictureOf<'_>) -> Result<()> {
     let PictureOf { policy, findings, .. } = of;
     let units = &policy.units;
     // the findings are in the order of every output; what counts alike follows each other

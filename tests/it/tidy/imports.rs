@@ -107,7 +107,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/app",
         &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "toml_edit"],
+        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "toml_edit", "tracing"],
     ),
     (
         "src/web",
