@@ -51,6 +51,14 @@ pub fn stamp(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// The day in Asia/Shanghai of a stored time; empty where there is none.
+pub(crate) fn stamp_day(stamp: &str) -> String {
+    match (DateTime::parse_from_rfc3339(stamp), FixedOffset::east_opt(SHANGHAI_SECONDS)) {
+        (Ok(at), Some(offset)) => at.with_timezone(&offset).date_naive().to_string(),
+        _ => String::new(),
+    }
+}
+
 /// A time zone with one offset all year.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {

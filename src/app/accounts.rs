@@ -5,6 +5,7 @@ use crate::app::passwords::Passwords;
 use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::domain::account::{AccountRole, AccountRoles, check_name, check_password};
+use crate::domain::intake::text::half_width;
 use crate::domain::lockout::Lockout;
 use crate::domain::problem::nearest;
 use crate::domain::register::units::Units;
@@ -90,6 +91,15 @@ pub(crate) async fn is_any_in_use(app: &App, sessions: &Store) -> anyhow::Result
         return Ok(true);
     }
     Ok(sessions.sessions().has_any_code(FIRST_ADMINISTRATOR, &stamp(app.clock().now())).await?)
+}
+
+/// Whether an administrator may begin by a code: there is a valid one, or nobody has an account yet.
+///
+/// # Errors
+/// A database fails.
+pub(crate) async fn waits_for_administrator(app: &App, sessions: &Store) -> anyhow::Result<bool> {
+    let has_code = sessions.sessions().has_any_code(FIRST_ADMINISTRATOR, &stamp(app.clock().now())).await?;
+    Ok(has_code || list(app.store()).await?.is_empty())
 }
 
 /// Ends an account and its sessions.
@@ -192,7 +202,7 @@ pub(crate) async fn add_administrator(
     password: &str,
     address: &str,
 ) -> anyhow::Result<()> {
-    let code: String = code.chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
+    let code: String = half_width(code).chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
     let now = stamp(app.clock().now());
     let known = sessions.sessions().wrong_logins(CODE_NAME, address, app.clock().now()).await?;
     // nobody guesses a code, so what others try from elsewhere slows nobody
@@ -210,7 +220,7 @@ pub(crate) async fn add_administrator(
     // the code is used up last, so that a typing error does not cost it
     ensure!(sessions.sessions().use_code(FIRST_ADMINISTRATOR, &sha256(&code), &now).await?, "{refused}");
     let units = &app.config().policy.units;
-    let entry = AuditEntry { at: &now, who: name, why: "administrator code" };
+    let entry = AuditEntry { at: &now, who: name, why: "凭启用码建立" };
     let roles = [AccountRole::Clerk, AccountRole::Administrator].map(AccountRole::code).join(",");
     let password = NewPassword { hash: &hash, must_change: false };
     let added = app.store().accounts().add(name, &units.units[units.office()].code, &roles, password, entry).await?;

@@ -3,7 +3,10 @@
 use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::clock::stamp;
+use crate::config::load::Config;
+use crate::domain::account::AccountRoles;
 use crate::domain::notify::delivery::DeliveryEvent;
+use crate::domain::rules::rule::Act;
 use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
 use crate::store::audit_check::{AuditBreak, AuditVerdict};
 use crate::worker::audit_head::{AuditHeadFile, FILE, StoredHead, accept_end};
@@ -100,6 +103,39 @@ pub(crate) async fn prune(app: &App, before: NaiveDate, by: Person<'_>) -> anyho
     Ok(app.store().audit().prune(&before.to_string(), AuditEntry { at: &at, who: by.who, why: by.why }).await?)
 }
 
+/// What a line is about, in words: names in place of the codes of jobs, units, roles, ledgers and messages.
+pub(crate) fn object_in_words(config: &Config, object: &str) -> String {
+    let word = |token: &str| {
+        message_in_words(config, token)
+            .unwrap_or_else(|| token.split('/').map(|code| code_in_words(config, code)).collect::<Vec<_>>().join("/"))
+    };
+    object.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The name behind a code; a text that is none stays as it is.
+fn code_in_words(config: &Config, code: &str) -> String {
+    let units = &config.policy.units.units;
+    let job = config.job(code).map(|job| job.title.clone());
+    let ledger = || Some(config.policy.ledgers[config.policy.ledger(code)?].title.clone());
+    let unit = || units.iter().find(|unit| unit.code.eq_ignore_ascii_case(code)).map(|unit| unit.name.clone());
+    let roles = || AccountRoles::parse(code).ok().map(|roles| roles.words());
+    let word = || match code {
+        "GET" => Some("打开".to_owned()),
+        "POST" => Some("提交".to_owned()),
+        _ => None,
+    };
+    job.or_else(ledger).or_else(unit).or_else(roles).or_else(word).unwrap_or_else(|| code.to_owned())
+}
+
+/// The id of a message in words: its job, its day, its unit, and the act of a draft.
+fn message_in_words(config: &Config, id: &str) -> Option<String> {
+    let mut parts = id.split('_');
+    let (job, as_of, _, unit) = (config.job(parts.next()?)?, parts.next()?, parts.next()?, parts.next()?);
+    let act = parts.next().and_then(|code| Act::ALL.into_iter().find(|act| act.code() == code));
+    let act = act.map_or_else(String::new, |act| format!("（{}）", act.title()));
+    Some(format!("{}（截至{as_of}）{}{act}", job.title, code_in_words(config, unit)))
+}
+
 /// The kind of a line in words.
 pub(crate) fn kind_in_words(what: &str) -> &str {
     if let Some(event) = what.strip_prefix("message ") {
@@ -145,6 +181,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "login" => "登录",
         "logout" => "退出",
         "download" | "download of a period" => "下载",
+        "download of a period begun" => "开始打包下载",
         "account code begun" => "启用动态码",
         "account code ended" => "停用动态码",
         "recovery code used" => "使用备用码",

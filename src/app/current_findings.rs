@@ -2,7 +2,7 @@
 //! are newer than it, one is made beside the requests, and the old one is shown as that.
 
 use crate::app::findings::{FindingsFilter, find};
-use crate::app::picture_lists::{Hidden, PictureList, Selected, select};
+use crate::app::picture_lists::{GroupOrder, Hidden, PictureList, Selected, select};
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Change, Finding, State};
@@ -50,6 +50,7 @@ pub(crate) struct LineFilter {
     pub(crate) unit: Option<UnitId>,
     /// A part of code or name.
     pub(crate) text: String,
+    pub(crate) order: GroupOrder,
 }
 
 /// One finding as a list shows it.
@@ -81,7 +82,7 @@ pub(crate) struct FindingLines {
     pub(crate) lines: Vec<FindingLine>,
     /// All that the filter selects.
     pub(crate) total: usize,
-    /// Findings of the reader that are only counted, whatever the filter.
+    /// Restricted findings that belong to the list of the reader and are only counted, whatever the filter.
     pub(crate) only_counted: usize,
 }
 
@@ -96,6 +97,13 @@ pub(crate) struct LightCounts {
 }
 
 impl LightCounts {
+    /// The sum of groups.
+    pub(crate) fn of<'g>(groups: impl Iterator<Item = &'g Group>) -> LightCounts {
+        let mut counts = LightCounts::default();
+        groups.for_each(|group| counts.add(group));
+        counts
+    }
+
     fn add(&mut self, group: &Group) {
         let sum = match (group.state(), group.light()) {
             (State::Open, Some(Light::Red)) => &mut self.red,
@@ -114,8 +122,11 @@ pub(crate) struct Counts {
     pub(crate) all: LightCounts,
     /// By rule: id and title, in the order of the rules.
     pub(crate) by_rule: Vec<(String, String, LightCounts)>,
-    /// By the unit directly below the office to which the owners belong, in administrative order.
+    /// By the unit directly below the reader to which the owners belong, in administrative order. The findings of a unit that are not of its own area
+    /// count by the unit directly below the office.
     pub(crate) by_area: Vec<(String, LightCounts)>,
+    /// As in [`FindingLines`].
+    pub(crate) only_counted: usize,
 }
 
 /// What there is to look at.
@@ -344,7 +355,7 @@ impl CurrentFindings {
         };
         let index = self.names.of.units.iter().position(|known| reader.is_some() && known == code);
         let list = PictureList { store: &self.store, picture: self.no, reader: code, index, hidden: &self.hidden };
-        select(list, wanted, &filter.text).await
+        select(list, wanted, &filter.text, filter.order).await
     }
 
     /// The lines from `first` on that a filter selects and a reader may see.
@@ -398,6 +409,22 @@ impl CurrentFindings {
         Ok(seen.map(|(number, line)| self.line(*number, line)).collect())
     }
 
+    /// Those of some keys of a ledger on which a reader may see a finding.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn keys_seen(
+        &self,
+        units: &Units,
+        reader: Option<UnitId>,
+        ledger: &str,
+        keys: &[String],
+    ) -> anyhow::Result<BTreeSet<String>> {
+        let of_keys = self.store.pictures().of_keys(self.no, keys).await?;
+        let seen = of_keys.into_iter().filter(|(number, line)| line.ledger == ledger && self.is_seen(units, reader, *number, line));
+        Ok(seen.map(|(_, line)| line.key).collect())
+    }
+
     fn is_seen(&self, units: &Units, reader: Option<UnitId>, number: u32, line: &PictureLine) -> bool {
         reader.is_none_or(|unit| {
             let is_reader = line.readers.iter().any(|index| self.names.of.units.get(*index as usize) == Some(&units.units[unit].code));
@@ -411,14 +438,15 @@ impl CurrentFindings {
     /// The database fails.
     pub(crate) async fn counts(&self, units: &Units, reader: Option<UnitId>) -> anyhow::Result<Counts> {
         let selected = self.selected(units, reader, &LineFilter::default()).await?;
-        let mut counts = Counts::default();
+        let mut counts = Counts { only_counted: selected.only_counted, ..Counts::default() };
         let (mut by_rule, mut by_area): (BTreeMap<u32, LightCounts>, BTreeMap<UnitId, LightCounts>) = Default::default();
         for group in selected.groups() {
             counts.all.add(group);
             by_rule.entry(group.rule).or_default().add(group);
             let owner = group.owner.and_then(|owner| self.names.units.get(owner as usize).copied().flatten());
             if let Some(owner) = owner {
-                let area = units.upwards(owner).take_while(|unit| *unit != units.office()).last().unwrap_or(owner);
+                let above = reader.filter(|unit| units.is_within(owner, *unit)).unwrap_or(units.office());
+                let area = units.upwards(owner).take_while(|unit| *unit != above).last().unwrap_or(owner);
                 by_area.entry(area).or_default().add(group);
             }
         }

@@ -40,12 +40,16 @@ pub struct Explained {
 #[derive(Debug, Serialize)]
 pub struct NotificationLine {
     pub unit: String,
+    /// The day of the slot.
     pub on: String,
     pub light: Option<&'static str>,
     pub run: String,
     pub message: Option<String>,
     /// State of the message in the outbox.
     pub state: Option<String>,
+    /// When the message was made.
+    #[serde(skip)]
+    pub made_at: String,
     /// When the message reached its last state.
     #[serde(rename = "settled_at")]
     pub ended_at: Option<String>,
@@ -233,7 +237,7 @@ impl Explainer<'_> {
 }
 
 fn notification_line(notification: Notification) -> NotificationLine {
-    let Notification { unit, on, light, run, message, state, ended_at } = notification;
+    let Notification { unit, on, light, run, message, state, made_at, ended_at } = notification;
     NotificationLine {
         unit,
         on,
@@ -241,6 +245,7 @@ fn notification_line(notification: Notification) -> NotificationLine {
         run,
         message: Some(message),
         state: Some(state.code().to_owned()),
+        made_at,
         ended_at: Some(ended_at).filter(|at| !at.is_empty()),
     }
 }

@@ -1,6 +1,7 @@
 //! An explanation of a finding in words that a clerk can read out on the telephone: as the command prints it and the page shows it.
 
 use crate::app::explain::Explained;
+use crate::clock::stamp_day;
 use crate::domain::judging::explain::cells::CellUse;
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
@@ -34,10 +35,10 @@ fn line(out: &mut [Section], text: impl Into<String>) {
 /// An explanation as text.
 pub(crate) fn explained_text(explained: &Explained) -> ExplainedText {
     let explanation = &explained.explanation;
-    let Explanation { title, rule, key, name, unit, as_of, .. } = explanation;
+    let Explanation { title, key, name, unit, as_of, .. } = explanation;
     let unit = if unit.is_empty() { String::new() } else { format!("　责任单位：{unit}") };
     let mut text = ExplainedText {
-        title: format!("{title}（{rule}）　{key} {name}"),
+        title: format!("{title}　{key} {name}"),
         facts: vec![format!("截至{}{unit}", chinese_date(*as_of)), format!("结论：{}。", explanation.reason)],
         sections: Vec::new(),
     };
@@ -121,12 +122,11 @@ fn add_notifications(out: &mut [Section], explained: &Explained) {
             None => "列为待补齐",
             Some(code) => Light::from_code(code).map_or("", Light::title),
         };
-        let state = notification.state.as_deref().and_then(DeliveryState::parse).map(DeliveryState::word);
-        let mail = match (&notification.message, state) {
-            (Some(id), Some(state)) => format!("，邮件{id}{state}"),
-            _ => String::new(),
-        };
-        line(out, format!("{} {}：{light}{mail}", notification.on, notification.unit));
+        let mail = notification.state.as_deref().and_then(DeliveryState::parse).map(DeliveryState::word);
+        let mail = mail.map_or_else(String::new, |word| format!("，邮件{word}"));
+        // the day on which it arrived or else was made, which is not that of the slot where a run came late
+        let day = stamp_day(notification.ended_at.as_ref().unwrap_or(&notification.made_at));
+        line(out, format!("{day} {}：{light}{mail}", notification.unit));
     }
 }
 

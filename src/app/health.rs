@@ -1,8 +1,9 @@
 //! How the service is: when it last worked, what waits, how old the data are, and how much room is left.
 
 use crate::app::compose::App;
+use crate::app::current_findings::LightCounts;
 use crate::domain::notify::delivery::DeliveryState;
-use crate::store::run_result::FindingCounts;
+use crate::store::pictures::OFFICE;
 use crate::store::runs::RunState;
 use crate::store::snapshots::SnapshotState;
 use anyhow::Context;
@@ -27,8 +28,8 @@ pub(crate) struct Health {
     pub(crate) beat_age: Option<i64>,
     pub(crate) runs: Vec<(RunState, i64)>,
     pub(crate) mails: BTreeMap<DeliveryState, i64>,
-    /// Of the last run that judged; `None` = none did.
-    pub(crate) findings: Option<FindingCounts>,
+    /// Of the picture that the pages show; `None` = there is none yet.
+    pub(crate) findings: Option<LightCounts>,
     pub(crate) data: Vec<DataAge>,
     /// Bytes that may still be written below `var/`.
     pub(crate) disk_free: u64,
@@ -38,9 +39,6 @@ pub(crate) struct Health {
     pub(crate) calendar_days: i64,
 }
 
-/// The last runs among which one that judged is looked for.
-const RUNS_LOOKED_AT: i64 = 50;
-
 /// The state of the service now.
 ///
 /// # Errors
@@ -49,7 +47,10 @@ pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
     let (store, now, today) = (app.store(), app.clock().now(), app.clock().today());
     let beat = store.schedule().last_beat().await?;
     let since = |at: String| DateTime::parse_from_rfc3339(&at).map_or(i64::MAX, |at| (now - at.to_utc()).num_seconds().max(0));
-    let runs = store.runs().list(RUNS_LOOKED_AT).await?;
+    let findings = match store.pictures().look().await?.picture {
+        Some(picture) => Some(LightCounts::of(store.pictures().list(picture.no, OFFICE).await?.groups.iter())),
+        None => None,
+    };
     let mut data: BTreeMap<(String, String), NaiveDate> = BTreeMap::new();
     for snapshot in store.snapshots().list().await?.into_iter().filter(|snapshot| snapshot.state == SnapshotState::InForce) {
         let newest = data.entry((snapshot.ledger, snapshot.source)).or_insert(snapshot.covers_on);
@@ -66,7 +67,7 @@ pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
         beat_age: beat.map(since),
         runs: store.runs().count_by_state().await?,
         mails: store.outbox().count_by_state(None).await?,
-        findings: runs.iter().find_map(|run| Some(run.result.as_ref()?.judged.as_ref()?.findings)),
+        findings,
         data: data.into_iter().map(age).collect(),
         disk_free: disk.f_bavail.saturating_mul(disk.f_frsize),
         calendar_until,
@@ -115,7 +116,7 @@ impl Health {
             let light = |light: &str, count: usize| (format!("{{light=\"{light}\"}}"), count.to_string());
             [light("red", counts.red), light("orange", counts.orange), light("yellow", counts.yellow), light("unjudged", counts.unjudged)]
         });
-        metric("findings", "Findings of the last run that judged, by light.", lights.collect());
+        metric("findings", "Findings that the pages show, by light.", lights.collect());
         let ages = self
             .data
             .iter()
@@ -142,7 +143,7 @@ mod tests {
             beat_age: Some(12),
             runs: vec![(RunState::Done, 3)],
             mails: BTreeMap::from([(DeliveryState::Accepted, 7)]),
-            findings: Some(FindingCounts { red: 5, ..FindingCounts::default() }),
+            findings: Some(LightCounts { red: 5, ..LightCounts::default() }),
             data: vec![DataAge { ledger: "project".into(), source: "甲\"\\".into(), covers_on: NaiveDate::default(), days: 9 }],
             disk_free: 2 * DISK_BYTES_MIN,
             calendar_until: Some(2026),

@@ -1,7 +1,9 @@
 //! Chooses from the list of a reader: which groups a filter selects, which findings hold a text, and what late marks hide.
 
+use crate::domain::intake::text::search_form;
 use crate::store::handle::Store;
 use crate::store::pictures::{Group, OFFICE, PictureLine};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The findings of a picture that marks have restricted since it was made.
@@ -45,17 +47,40 @@ pub(crate) struct PictureList<'a> {
     pub(crate) hidden: &'a Hidden,
 }
 
+/// In which order a list is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum GroupOrder {
+    /// Rule, unit, light: the order of the picture.
+    #[default]
+    Rule,
+    /// Red first.
+    Light,
+    /// In administrative order, those without a known unit last.
+    Owner,
+}
+
+impl GroupOrder {
+    /// Sorts groups, which come in the order of the picture.
+    fn sort(self, groups: &mut [(u32, Group)]) {
+        match self {
+            GroupOrder::Rule => {}
+            GroupOrder::Light => groups.sort_by_key(|(_, group)| Reverse(group.light())),
+            GroupOrder::Owner => groups.sort_by_key(|(_, group)| (group.owner.is_none(), group.owner)),
+        }
+    }
+}
+
 /// What a filter selects of a list.
 #[derive(Debug)]
 pub(crate) struct Selected {
     picture: i64,
     reader: String,
     places: Places,
-    /// Findings addressed to the reader that are only counted.
+    /// Restricted findings that belong to the list and are only counted.
     pub(crate) only_counted: usize,
 }
 
-/// The places of a list, ascending.
+/// The places of a list, in the order in which it is shown.
 #[derive(Debug)]
 enum Places {
     /// Groups with the place of the first finding of each.
@@ -68,7 +93,12 @@ enum Places {
 ///
 /// # Errors
 /// The database fails.
-pub(crate) async fn select(list: PictureList<'_>, wanted: impl Fn(&Group) -> bool, needle: &str) -> anyhow::Result<Selected> {
+pub(crate) async fn select(
+    list: PictureList<'_>,
+    wanted: impl Fn(&Group) -> bool,
+    needle: &str,
+    order: GroupOrder,
+) -> anyhow::Result<Selected> {
     let PictureList { store, picture, reader, index, hidden } = list;
     let known = store.pictures().list(picture, reader).await?;
     let mut groups = Vec::new();
@@ -82,9 +112,10 @@ pub(crate) async fn select(list: PictureList<'_>, wanted: impl Fn(&Group) -> boo
     let index = index.map(|index| index as u32).filter(|_| reader != OFFICE);
     let holds = |units: &[u32]| index.is_some_and(|index| units.contains(&index));
     // a finding that was hidden is counted as one that was restricted from the beginning
-    let hidden_now = |line: &&PictureLine| !line.restricted && holds(&line.addressed);
-    let only_counted = known.only_counted as usize + hidden.lines.values().filter(hidden_now).count();
-    let hides = hidden.lines.values().any(|line| holds(&line.readers));
+    let hidden_now = hidden.lines.values().filter(|line| holds(&line.readers)).count();
+    let only_counted = known.only_counted as usize + hidden_now;
+    let hides = hidden_now > 0;
+    order.sort(&mut groups);
     let places = if needle.is_empty() && !hides {
         Places::Groups(groups)
     } else {
@@ -107,6 +138,7 @@ pub(crate) async fn select(list: PictureList<'_>, wanted: impl Fn(&Group) -> boo
 /// The numbers of the findings whose code or name holds a text, ascending.
 async fn numbers_with(store: &Store, picture: i64, needle: &str) -> anyhow::Result<Vec<u32>> {
     let mut numbers = Vec::new();
+    let needle = search_form(needle);
     if needle.contains(['\t', '\n']) {
         return Ok(numbers);
     }
@@ -114,7 +146,7 @@ async fn numbers_with(store: &Store, picture: i64, needle: &str) -> anyhow::Resu
         .pictures()
         .each_text(picture, |first, text| {
             let (mut line, mut counted) = (first, 0);
-            for (at, _) in text.match_indices(needle) {
+            for (at, _) in text.match_indices(&needle) {
                 line += text.as_bytes()[counted..at].iter().filter(|byte| **byte == b'\n').count() as u32;
                 counted = at;
                 if numbers.last() != Some(&line) {

@@ -2,6 +2,7 @@
 //! ledgers on it. A reader finds what the record's own audience may see, and nothing else.
 
 use crate::app::compose::App;
+use crate::app::current_findings::CurrentFindings;
 use crate::domain::audience::{Audience, RowReaders};
 use crate::domain::register::ledger::{Field, Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Record, fen_as_yi};
@@ -11,7 +12,7 @@ use crate::domain::rules::owner::Linked;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::Relation;
-use crate::store::record_lookup::{CodeFilter, RecordVersion};
+use crate::store::record_lookup::{CodeFilter, FoundCode, LookupBy, RecordVersion};
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::intake_report::place_in;
@@ -19,6 +20,7 @@ use crate::worker::records::{LedgerRecords, linked_projects};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Up to here the number of records is exact.
 pub(crate) const COUNTED_MAX: i64 = 10_000;
@@ -36,6 +38,8 @@ pub(crate) struct RecordLookup<'a> {
     snapshots: Vec<Snapshot>,
     /// `None` = the office, which sees all.
     reader: Option<UnitId>,
+    /// By which a list also holds the records that are open to the reader for a finding alone; `None` = it leaves them out.
+    pub(crate) findings: Option<Arc<CurrentFindings>>,
 }
 
 /// Which records a list holds.
@@ -44,6 +48,17 @@ pub(crate) struct RecordFilter {
     /// A unit that the records belong to, or that is above theirs.
     pub(crate) unit: Option<UnitId>,
     pub(crate) start: CodeFilter,
+    pub(crate) order: RecordOrder,
+}
+
+/// The order of a list of the office that goes through all units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RecordOrder {
+    /// The administrative order of the units; where a beginning is looked for, that of the index in which it is found.
+    #[default]
+    Units,
+    Code,
+    Name,
 }
 
 /// Where a page of a list begins: behind this record.
@@ -51,8 +66,8 @@ pub(crate) struct RecordFilter {
 pub(crate) struct Position {
     /// Place of the source in the order of the sources.
     pub(crate) source: usize,
-    /// The text of its unit.
-    pub(crate) unit: String,
+    /// The text of its unit; in a list by names its name.
+    pub(crate) text: String,
     pub(crate) code: String,
 }
 
@@ -134,7 +149,7 @@ impl<'a> RecordLookup<'a> {
         let as_of = app.clock().today();
         let selection = app.evaluator().select_snapshots(&[], as_of).await?;
         let snapshots = app.store().snapshots().list().await?;
-        Ok(RecordLookup { app, policy: app.config().policy.on(as_of), as_of, selection, snapshots, reader })
+        Ok(RecordLookup { app, policy: app.config().policy.on(as_of), as_of, selection, snapshots, reader, findings: None })
     }
 
     /// The ledger of an id.
@@ -186,19 +201,24 @@ impl<'a> RecordLookup<'a> {
     /// # Errors
     /// The database fails, or a body is damaged.
     pub(crate) async fn page(&self, ledger: usize, filter: &RecordFilter, after: &Position, most: usize) -> anyhow::Result<RecordPage> {
+        if let Some(by) = self.by_beginning(filter) {
+            return self.page_by_beginning(ledger, by, filter, after, most).await;
+        }
         let shape = &self.policy.ledgers[ledger];
         let mut page = RecordPage::default();
         let sources: Vec<(usize, &Snapshot)> = self.snapshots_of(shape).collect();
         for (place, snapshot) in sources.iter().copied().filter(|(place, _)| *place >= after.source) {
             let (texts, is_cut) = self.unit_texts(shape, &snapshot.source, filter).await?;
             page.is_cut |= is_cut;
-            let begin = (place == after.source && !after.code.is_empty()).then(|| texts.iter().position(|text| *text == after.unit));
+            let begin = (place == after.source && !after.code.is_empty()).then(|| texts.iter().position(|text| *text == after.text));
             for text in &texts[begin.flatten().unwrap_or(0)..] {
-                let is_first = place == after.source && *text == after.unit;
+                let is_first = place == after.source && *text == after.text;
                 let mut last = if is_first { after.code.clone() } else { String::new() };
                 loop {
                     let key = (shape.id.as_str(), snapshot.source.as_str(), snapshot.seq);
-                    let codes = self.app.store().records().codes_of_unit(key, text, &filter.start, &last, BATCH).await?;
+                    let behind = FoundCode { code: last.clone(), ..FoundCode::default() };
+                    let found = self.app.store().records().codes(key, LookupBy::Unit(text), &filter.start, &behind, BATCH).await?;
+                    let codes: Vec<String> = found.into_iter().map(|found| found.code).collect();
                     let Some(end) = codes.last().cloned() else { break };
                     let before: Vec<&Snapshot> = sources[..place].iter().map(|(_, snapshot)| *snapshot).collect();
                     for (record, line) in self.visible(ledger, snapshot, &before, &codes, filter).await? {
@@ -206,17 +226,73 @@ impl<'a> RecordLookup<'a> {
                             return Ok(page);
                         }
                         page.lines.push(line);
-                        page.next = Some(Position { source: place, unit: text.clone(), code: record });
+                        page.next = Some(Position { source: place, text: text.clone(), code: record });
                     }
                     page.looked += codes.len() as i64;
                     last = end;
                     if page.looked >= COUNTED_MAX {
-                        page.next = Some(Position { source: place, unit: text.clone(), code: last });
+                        page.next = Some(Position { source: place, text: text.clone(), code: last });
                         return Ok(page);
                     }
                     if (codes.len() as i64) < BATCH {
                         break;
                     }
+                }
+            }
+        }
+        page.next = None;
+        Ok(page)
+    }
+
+    /// The index by which the office lists records of all units; `None` = the list goes from unit to unit.
+    fn by_beginning(&self, filter: &RecordFilter) -> Option<LookupBy<'static>> {
+        let CodeFilter { code, name } = &filter.start;
+        match (self.reader, filter.unit, filter.order) {
+            (None, None, _) if !name.is_empty() => Some(LookupBy::Name),
+            (None, None, _) if !code.is_empty() => Some(LookupBy::Code),
+            (None, None, RecordOrder::Code) => Some(LookupBy::Code),
+            (None, None, RecordOrder::Name) => Some(LookupBy::Name),
+            _ => None,
+        }
+    }
+
+    /// As [`RecordLookup::page`], in the order of an index.
+    async fn page_by_beginning(
+        &self,
+        ledger: usize,
+        by: LookupBy<'_>,
+        filter: &RecordFilter,
+        after: &Position,
+        most: usize,
+    ) -> anyhow::Result<RecordPage> {
+        let shape = &self.policy.ledgers[ledger];
+        let mut page = RecordPage::default();
+        let sources: Vec<&Snapshot> = self.snapshots_of(shape).map(|(_, snapshot)| snapshot).collect();
+        for (place, snapshot) in sources.iter().copied().enumerate().skip(after.source) {
+            let key = (shape.id.as_str(), snapshot.source.as_str(), snapshot.seq);
+            let begin = FoundCode { name: after.text.clone(), code: after.code.clone() };
+            let mut last = if place == after.source { begin } else { FoundCode::default() };
+            loop {
+                let found = self.app.store().records().codes(key, by, &filter.start, &last, BATCH).await?;
+                let Some(end) = found.last().cloned() else { break };
+                let names: HashMap<&str, &str> = found.iter().map(|found| (found.code.as_str(), found.name.as_str())).collect();
+                let codes: Vec<String> = found.iter().map(|found| found.code.clone()).collect();
+                for (code, line) in self.visible(ledger, snapshot, &sources[..place], &codes, filter).await? {
+                    if page.lines.len() == most {
+                        return Ok(page);
+                    }
+                    page.lines.push(line);
+                    let text = names.get(code.as_str()).copied().unwrap_or_default().to_owned();
+                    page.next = Some(Position { source: place, text, code });
+                }
+                page.looked += found.len() as i64;
+                last = end;
+                if page.looked >= COUNTED_MAX {
+                    page.next = Some(Position { source: place, text: last.name, code: last.code });
+                    return Ok(page);
+                }
+                if (found.len() as i64) < BATCH {
+                    break;
                 }
             }
         }
@@ -246,16 +322,28 @@ impl<'a> RecordLookup<'a> {
             found.insert(stored.record.code.clone(), stored.record);
         }
         let projects = self.projects(shape, found.values()).await?;
-        let mut lines = Vec::new();
+        let units = &self.policy.units;
+        let mut in_filter: Vec<(&String, &Record, RowReaders)> = Vec::new();
         for code in codes.iter().filter(|code| !hidden.contains(*code)) {
             let Some(record) = found.get(code) else { continue };
             let readers = self.readers(ledger, record, &projects);
-            let in_filter = filter.unit.is_none_or(|unit| readers.owner.is_some_and(|owner| self.policy.units.is_within(owner, unit)));
-            if in_filter && self.admits(&readers, false) {
-                lines.push((code.clone(), self.line(ledger, record, &readers)));
+            if filter.unit.is_none_or(|unit| readers.owner.is_some_and(|owner| units.is_within(owner, unit))) {
+                in_filter.push((code, record, readers));
             }
         }
-        Ok(lines)
+        // a project under negotiation is open to whoever has a finding on it
+        let is_open_by_finding = |readers: &RowReaders| {
+            !self.admits(readers, false)
+                && self.reader.is_some_and(|unit| readers.concern(units, unit) && readers.admit_lookup(units, unit, true))
+        };
+        let asked: Vec<String> =
+            in_filter.iter().filter(|(.., readers)| is_open_by_finding(readers)).map(|(code, ..)| (*code).clone()).collect();
+        let seen = match &self.findings {
+            Some(findings) if !asked.is_empty() => findings.keys_seen(units, self.reader, &shape.id, &asked).await?,
+            _ => BTreeSet::new(),
+        };
+        let shown = in_filter.into_iter().filter(|(code, _, readers)| self.admits(readers, seen.contains(*code)));
+        Ok(shown.map(|(code, record, readers)| (code.clone(), self.line(ledger, record, &readers))).collect())
     }
 
     /// How many records a filter selects for the reader.
@@ -272,11 +360,18 @@ impl<'a> RecordLookup<'a> {
             return Ok(if page.next.is_some() || page.is_cut { RecordCount::Over(count) } else { RecordCount::Exact(count) });
         }
         let mut count = 0;
+        if let Some(by) = self.by_beginning(filter) {
+            for snapshot in sources {
+                let key = (shape.id.as_str(), snapshot.source.as_str(), snapshot.seq);
+                count += self.app.store().records().count_codes(key, by, &filter.start, COUNTED_MAX + 1 - count).await?;
+            }
+            return Ok(if count > COUNTED_MAX { RecordCount::Over(COUNTED_MAX) } else { RecordCount::Exact(count) });
+        }
         for snapshot in sources {
             let (texts, is_cut) = self.unit_texts(shape, &snapshot.source, filter).await?;
             for text in &texts {
                 let key = (shape.id.as_str(), snapshot.source.as_str(), snapshot.seq);
-                count += self.app.store().records().count_of_unit(key, text, &filter.start, COUNTED_MAX + 1 - count).await?;
+                count += self.app.store().records().count_codes(key, LookupBy::Unit(text), &filter.start, COUNTED_MAX + 1 - count).await?;
                 if count > COUNTED_MAX {
                     return Ok(RecordCount::Over(COUNTED_MAX));
                 }
@@ -337,11 +432,16 @@ impl<'a> RecordLookup<'a> {
         let mut lines: Vec<VersionLine> = Vec::new();
         let mut newer: Option<Record> = None;
         for StoredRecord { mut record, first_seq } in versions.into_iter().rev().map(|version| version.stored) {
+            let as_read = record.clone();
             self.selection.restrictions.apply(shape, &mut record);
             let projects = self.projects(shape, std::iter::once(&record)).await?;
             let readers = self.readers(ledger, &record, &projects);
             if !self.admits(&readers, has_finding) {
                 break;
+            }
+            // the marks of today are the same for all versions: the office sees what each version itself states of secrecy
+            if self.reader.is_none() {
+                record = as_read;
             }
             if let (Some(newer), Some(line)) = (&newer, lines.last_mut()) {
                 line.changes = (0..shape.fields.len())

@@ -3,11 +3,16 @@
 use crate::app::accounts::sha256;
 use crate::app::compose::App;
 use crate::clock::stamp;
+use crate::domain::intake::text::half_width;
 use crate::domain::totp::{SECRET_BYTES, address, base32, step_of};
 use crate::store::accounts::Account;
 use crate::store::audit::AuditEntry;
 use anyhow::{Context, anyhow};
+use chrono::TimeDelta;
 use ring::rand::{SecureRandom, SystemRandom};
+
+/// How long a secret waits for its owner to confirm it: a page that stays open somewhere does not show it for ever.
+const SET_UP_MINUTES: i64 = 10;
 
 /// Recovery codes of an account, and their bytes; a person types the hex digits.
 const RECOVERY_CODES: usize = 8;
@@ -21,9 +26,15 @@ pub(crate) struct SetUp {
     pub(crate) address: String,
 }
 
-/// The secret of an account that its owner has yet to confirm; `None` = there is none, or it is in use.
+/// The secret of an account that its owner has yet to confirm; `None` = there is none, it has waited too long, or it is in use.
+fn unconfirmed(app: &App, account: &Account) -> Option<Vec<u8>> {
+    let earliest = stamp(app.clock().now() - TimeDelta::minutes(SET_UP_MINUTES));
+    hex::decode(&account.totp_secret).ok().filter(|secret| !secret.is_empty() && !account.has_totp && account.totp_begun_at > earliest)
+}
+
+/// What the owner of an account types into an authenticator, before a code of it confirms the secret.
 pub(crate) fn set_up(app: &App, account: &Account) -> Option<SetUp> {
-    let secret = hex::decode(&account.totp_secret).ok().filter(|secret| !secret.is_empty() && !account.has_totp)?;
+    let secret = unconfirmed(app, account)?;
     let text = base32(&secret);
     let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     let issuer = format!("{}督办", app.config().settings.office.name);
@@ -41,17 +52,19 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn begin(app: &App, account: &Account) -> anyhow::Result<()> {
-    Ok(app.store().accounts().begin_totp(&account.name, &hex::encode(random::<SECRET_BYTES>()?)).await?)
+    let secret = hex::encode(random::<SECRET_BYTES>()?);
+    Ok(app.store().accounts().begin_totp(&account.name, &secret, &stamp(app.clock().now())).await?)
 }
 
-/// Puts the secret into use, if the code is one of it. Returns the recovery codes, which are shown once; `None` = another code.
+/// Puts the secret into use, if the code is one of it. Returns the recovery codes, which are shown once; `None` = another code, or it came too
+/// late.
 ///
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn confirm(app: &App, account: &Account, typed: &str) -> anyhow::Result<Option<Vec<String>>> {
     let now = app.clock().now();
-    let secret = hex::decode(&account.totp_secret).context("the secret of an account")?;
-    let Some(step) = step_of(&secret, typed, now.timestamp()).filter(|_| !secret.is_empty() && !account.has_totp) else { return Ok(None) };
+    let step = unconfirmed(app, account).and_then(|secret| step_of(&secret, typed, now.timestamp()));
+    let Some(step) = step else { return Ok(None) };
     let mut codes = Vec::new();
     for _ in 0..RECOVERY_CODES {
         codes.push(hex::encode(random::<RECOVERY_BYTES>()?));
@@ -77,7 +90,7 @@ pub(crate) async fn passes(app: &App, account: &Account, typed: &str) -> anyhow:
     if let Some(step) = step_of(&secret, typed, now.timestamp()) {
         return Ok(app.store().accounts().use_step(&account.name, step).await?);
     }
-    let code: String = typed.chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
+    let code: String = half_width(typed).chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
     if code.len() != 2 * RECOVERY_BYTES {
         return Ok(false);
     }

@@ -88,7 +88,7 @@ pub(crate) async fn print(
     match format {
         "json" => print_json(&found)?,
         "csv" => print_csv(&found)?,
-        _ => print_table(&found)?,
+        _ => print_table(&found, filter)?,
     }
     Ok(Exit::Done)
 }
@@ -125,7 +125,7 @@ fn print_csv(found: &Findings) -> anyhow::Result<()> {
     csv.flush()
 }
 
-fn print_table(found: &Findings) -> anyhow::Result<()> {
+fn print_table(found: &Findings, filter: &FilterArguments) -> anyhow::Result<()> {
     let mut out = Printer::to_stdout(Filter::Lines);
     let policy = &found.policy;
     let mut count = 0;
@@ -144,6 +144,12 @@ fn print_table(found: &Findings) -> anyhow::Result<()> {
         count += 1;
     }
     out.line(format_args!("截至{}共{count}项", found.as_of))?;
+    if !filter.unit.is_empty() && filter.relation.is_empty() {
+        let units = filter.unit.join("、");
+        out.line(format_args!(
+            "注：所列为责任单位是{units}的和告知{units}的；其下级的，告知了{units}才列出。网页按单位筛选，列出其下级的全部，不列只是告知的"
+        ))?;
+    }
     if let Some(note) = &found.calendar_note {
         out.line(format_args!("注：{note}"))?;
     }

@@ -1,5 +1,6 @@
 //! Accounts of the portal (网页账号): what each role may do, and what a name and a password must be.
 
+use crate::domain::intake::text::half_width;
 use std::fmt::{Display, Formatter};
 
 /// What an account may do. One may hold several.
@@ -84,6 +85,7 @@ pub enum AccountFault {
     PasswordLines,
     PasswordHasName,
     PasswordIsOneSign,
+    PasswordIsCommon,
 }
 
 impl std::error::Error for AccountFault {}
@@ -102,6 +104,7 @@ impl Display for AccountFault {
             AccountFault::PasswordLines => write!(out, "密码须写在一行内，不含换行等看不见的字符"),
             AccountFault::PasswordHasName => write!(out, "密码不能包含账号名"),
             AccountFault::PasswordIsOneSign => write!(out, "密码至少要有{PASSWORD_KINDS_MIN}种不同的字符"),
+            AccountFault::PasswordIsCommon => write!(out, "这个密码很多人用过，容易被猜到，请另选一个"),
         }
     }
 }
@@ -164,6 +167,8 @@ const NAME_CHARS_MAX: usize = 32;
 const PASSWORD_CHARS_MIN: usize = 12;
 const PASSWORD_CHARS_MAX: usize = 128;
 const PASSWORD_KINDS_MIN: usize = 5;
+/// What many people choose, a line for each.
+const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 /// Checks the name of a new account.
 ///
@@ -178,7 +183,7 @@ pub fn check_name(name: &str) -> Result<(), AccountFault> {
 /// Checks a new password: its length counts, not its kinds of signs.
 ///
 /// # Errors
-/// It is too short or too long, holds the name, or repeats a few signs.
+/// It is too short or too long, holds the name, repeats a few signs, or is one that many people choose.
 pub fn check_password(name: &str, password: &str) -> Result<(), AccountFault> {
     if password.chars().any(char::is_control) {
         return Err(AccountFault::PasswordLines);
@@ -193,7 +198,11 @@ pub fn check_password(name: &str, password: &str) -> Result<(), AccountFault> {
     let mut signs: Vec<char> = password.chars().collect();
     signs.sort_unstable();
     signs.dedup();
-    if signs.len() < PASSWORD_KINDS_MIN { Err(AccountFault::PasswordIsOneSign) } else { Ok(()) }
+    if signs.len() < PASSWORD_KINDS_MIN {
+        return Err(AccountFault::PasswordIsOneSign);
+    }
+    let small = half_width(password).to_lowercase();
+    if COMMON_PASSWORDS.lines().any(|line| line == small) { Err(AccountFault::PasswordIsCommon) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -218,6 +227,9 @@ mod tests {
         assert_eq!(check_password("王五", "short1A!"), Err(AccountFault::PasswordLength));
         assert_eq!(check_password("wangwu", "WangWu-2026-11"), Err(AccountFault::PasswordHasName));
         assert_eq!(check_password("wangwu", "111111111111"), Err(AccountFault::PasswordIsOneSign));
+        for common in ["Qwerty123456", "woaini1314520", "１２３４５６７８９０１２", "P@ssw0rd1234"] {
+            assert_eq!(check_password("wangwu", common), Err(AccountFault::PasswordIsCommon), "{common}");
+        }
         assert_eq!((check_name("王五"), check_name("wang.wu-1")), (Ok(()), Ok(())));
         for name in ["", "王", "a b", "<b>", "a/../b", "名\u{202e}名"] {
             assert_eq!(check_name(name), Err(AccountFault::Name), "{name}");

@@ -174,18 +174,20 @@ impl RowReaders {
     }
 }
 
-/// The units whose packs may list a finding: those it is addressed to and its owner; unless its record is under negotiation, also the owner's
-/// superiors and the unit that leads the industry of its project.
-pub fn pack_readers(units: &Units, finding: &Finding) -> BTreeSet<UnitId> {
-    let mut readers = BTreeSet::new();
-    if is_named(finding) {
-        readers.extend(finding.recipients().flatten().chain(finding.owner));
-        if !finding.negotiation_only {
-            readers.extend(finding.owner.into_iter().flat_map(|owner| units.upwards(owner)));
-            readers.extend(finding.project_lead());
-        }
+/// The units to whose lists a finding belongs: those it is addressed to and its owner; unless its record is under negotiation, also the owner's
+/// superiors and the unit that leads the industry of its project. Where its record is restricted, these lists only count it.
+pub fn list_readers(units: &Units, finding: &Finding) -> BTreeSet<UnitId> {
+    let mut readers: BTreeSet<UnitId> = finding.recipients().flatten().chain(finding.owner).collect();
+    if !finding.negotiation_only {
+        readers.extend(finding.owner.into_iter().flat_map(|owner| units.upwards(owner)));
+        readers.extend(finding.project_lead());
     }
     readers
+}
+
+/// The units whose packs may list a finding.
+pub fn pack_readers(units: &Units, finding: &Finding) -> BTreeSet<UnitId> {
+    if is_named(finding) { list_readers(units, finding) } else { BTreeSet::new() }
 }
 
 /// Whether a finding or notice may be named outside the office's own workbooks; else it is only counted.

@@ -1,5 +1,6 @@
 //! Codes of an authenticator (动态码, RFC 6238): six digits that change every thirty seconds, made of a secret and the time.
 
+use crate::domain::intake::text::half_width;
 use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
 
 /// Seconds of one code.
@@ -22,7 +23,7 @@ fn code(secret: &[u8], step: i64) -> u32 {
 
 /// The step whose code somebody has typed, at a time in Unix seconds; `None` = it is none of this time.
 pub(crate) fn step_of(secret: &[u8], typed: &str, seconds: i64) -> Option<i64> {
-    let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    let digits: String = half_width(typed).chars().filter(|c| !c.is_whitespace()).collect();
     let number =
         Some(digits).filter(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse::<u32>().ok()?;
     let now = seconds.div_euclid(STEP_SECONDS);
@@ -82,8 +83,10 @@ mod tests {
         for (seconds, is_good) in [(at, true), (at - 30, true), (at + 30, true), (at - 61, false), (at + 61, false)] {
             assert_eq!(step_of(SECRET, &typed, seconds).is_some(), is_good, "{seconds}");
         }
-        assert_eq!(step_of(SECRET, " 050 471 ", at), Some(at / STEP_SECONDS));
-        for typed in ["", "50471", "0050471", "05047a", "０５０４７１"] {
+        for typed in [" 050 471 ", "０５０４７１", "０５０　471"] {
+            assert_eq!(step_of(SECRET, typed, at), Some(at / STEP_SECONDS), "{typed}");
+        }
+        for typed in ["", "50471", "0050471", "05047a", "٠٥٠٤٧١"] {
             assert_eq!(step_of(SECRET, typed, at), None, "{typed}");
         }
     }

@@ -9,10 +9,11 @@ impl Accounts<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn begin_totp(self, name: &str, secret: &str) -> Result<()> {
-        sqlx::query("UPDATE account SET totp_secret=$2 WHERE id=$1 AND totp_on=0")
+    pub async fn begin_totp(self, name: &str, secret: &str, at: &str) -> Result<()> {
+        sqlx::query("UPDATE account SET totp_secret=$2, totp_begun_at=$3 WHERE id=$1 AND totp_on=0")
             .bind(name.to_lowercase())
             .bind(secret)
+            .bind(at)
             .execute(&self.database.pool)
             .await?;
         Ok(())
@@ -72,14 +73,14 @@ impl Accounts<'_> {
         Ok(true)
     }
 
-    /// Takes the second factor of an account away, where it has one.
+    /// Takes the second factor of an account away, where it has one, also a secret that nobody has confirmed.
     ///
     /// # Errors
     /// The database fails.
     pub async fn end_totp(self, name: &str, entry: AuditEntry<'_>) -> Result<()> {
         let id = name.to_lowercase();
         let mut transaction = self.database.begin().await?;
-        let ended = sqlx::query("UPDATE account SET totp_secret='', totp_on=0, totp_step=0 WHERE id=$1 AND totp_on=1");
+        let ended = sqlx::query("UPDATE account SET totp_secret='', totp_on=0, totp_step=0 WHERE id=$1 AND totp_secret<>''");
         let ended = ended.bind(&id).execute(&mut *transaction).await?;
         sqlx::query("DELETE FROM account_recovery WHERE account=$1").bind(&id).execute(&mut *transaction).await?;
         if ended.rows_affected() == 1 {

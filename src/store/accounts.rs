@@ -26,6 +26,8 @@ pub struct Account {
     pub ended_at: String,
     /// The secret of its authenticator, in hex; empty = none.
     pub totp_secret: String,
+    /// When the secret was made.
+    pub totp_begun_at: String,
     /// A login asks for a code.
     pub has_totp: bool,
 }
@@ -59,7 +61,8 @@ pub struct Accounts<'a> {
 
 const COLUMNS: &str = "name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at";
 /// All that is read of an account.
-const READ: &str = "name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at, totp_secret, totp_on";
+const READ: &str =
+    "name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at, totp_secret, totp_begun_at, totp_on";
 
 impl Accounts<'_> {
     /// The account of a name, also one that has ended. Capital letters do not matter.
@@ -176,6 +179,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         created_by: text(row, "created_by")?,
         ended_at: text(row, "ended_at")?,
         totp_secret: text(row, "totp_secret")?,
+        totp_begun_at: text(row, "totp_begun_at")?,
         has_totp: number(row, "totp_on")? == 1,
     })
 }

@@ -133,6 +133,8 @@ pub struct Notification {
     /// Id of the message.
     pub message: String,
     pub state: DeliveryState,
+    /// When the message was made.
+    pub made_at: String,
     /// When the message reached its last state; empty = it has not.
     pub ended_at: String,
 }
@@ -413,8 +415,8 @@ impl Outbox<'_> {
                 continue;
             };
             let on = run.slot.get(..10).unwrap_or_default().to_owned();
-            let OutboxRow { id: message, unit, state, ended_at, .. } = message;
-            out.push(Notification { unit, on, light, run: run.id, message, state, ended_at });
+            let OutboxRow { id: message, unit, state, created_at: made_at, ended_at, .. } = message;
+            out.push(Notification { unit, on, light, run: run.id, message, state, made_at, ended_at });
         }
         out.sort_by(|a, b| (&a.on, &a.run, &a.unit, &a.message).cmp(&(&b.on, &b.run, &b.unit, &b.message)));
         Ok(out)

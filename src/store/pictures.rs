@@ -5,6 +5,7 @@
 //! In every list the findings with equal rule, owner, light and state follow each other, so that a filter is a choice of such groups: counts
 //! and the place of a page are known without reading a finding.
 
+use crate::domain::intake::text::search_form;
 use crate::domain::judging::finding::{Change, State};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
@@ -12,8 +13,8 @@ use crate::store::open_versions::OPEN;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, AnyConnection, Row, Transaction};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 /// What the rows of a picture count by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +58,8 @@ pub struct PictureLine {
     /// Code of the change.
     pub change: String,
     pub restricted: bool,
-    /// The units whose lists hold it, and those it is addressed to.
+    /// The units whose lists hold it; none, where it is restricted.
     pub readers: Vec<u32>,
-    pub addressed: Vec<u32>,
 }
 
 impl PictureLine {
@@ -128,7 +128,7 @@ pub struct ReaderList {
     pub groups: Vec<Group>,
     /// Numbers of findings, ascending. Left out of the list of the office, which holds all.
     pub numbers: Vec<u32>,
-    /// Findings addressed to the reader that are only counted.
+    /// Restricted findings that belong to the list and are only counted.
     pub only_counted: i64,
 }
 
@@ -273,12 +273,12 @@ impl<'a> Pictures<'a> {
         Ok(numbers)
     }
 
-    /// The findings with these numbers, ascending.
+    /// The findings with these numbers, in this order.
     ///
     /// # Errors
     /// The database fails, or a row is damaged.
     pub async fn lines(self, picture: i64, numbers: &[u32]) -> Result<Vec<(u32, PictureLine)>> {
-        let mut lines = Vec::with_capacity(numbers.len());
+        let mut lines: HashMap<u32, PictureLine> = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(LINES_PER_STATEMENT) {
             let statement = lines_statement(part.len());
             let mut query = sqlx::query(sql(statement)).bind(picture);
@@ -286,10 +286,10 @@ impl<'a> Pictures<'a> {
                 query = query.bind(i64::from(*number));
             }
             for row in &query.fetch_all(&self.database.pool).await? {
-                lines.push(line(picture, row)?);
+                lines.extend([line(picture, row)?]);
             }
         }
-        Ok(lines)
+        Ok(numbers.iter().filter_map(|number| lines.remove_entry(number)).collect())
     }
 
     /// The findings on a key.
@@ -299,6 +299,22 @@ impl<'a> Pictures<'a> {
     pub async fn of_key(self, picture: i64, key: &str) -> Result<Vec<(u32, PictureLine)>> {
         let rows = sqlx::query(OF_KEY).bind(picture).bind(key).fetch_all(&self.database.pool).await?;
         rows.iter().map(|row| line(picture, row)).collect()
+    }
+
+    /// The findings on some keys.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn of_keys(self, picture: i64, keys: &[String]) -> Result<Vec<(u32, PictureLine)>> {
+        let mut lines = Vec::new();
+        for part in keys.chunks(LINES_PER_STATEMENT) {
+            let statement = keys_statement(part.len());
+            let query = part.iter().fold(sqlx::query(sql(statement)).bind(picture), |query, key| query.bind(key));
+            for row in &query.fetch_all(&self.database.pool).await? {
+                lines.push(line(picture, row)?);
+            }
+        }
+        Ok(lines)
     }
 
     /// The findings whose record or project was marked behind a position and is not lifted, at most `most`; `projects` is the ledger of the
@@ -325,7 +341,8 @@ impl<'a> Pictures<'a> {
         Ok(marked.into_iter().collect())
     }
 
-    /// Calls `take` with the codes and names of some thousand findings after the others: the number of the first, and a line for each.
+    /// Calls `take` with the codes and names of some thousand findings after the others, in the form of a search: the number of the first, and a line for
+    /// each.
     ///
     /// # Errors
     /// The database fails.
@@ -373,7 +390,12 @@ pub const MARKED_PROJECTS: &str = "SELECT f.no, f.body FROM restriction r CROSS 
 
 /// The statement that reads so many findings.
 pub fn lines_statement(count: usize) -> String {
-    format!("SELECT no, body FROM picture_finding WHERE picture=$1 AND no IN ({}) ORDER BY no", parameters(2, count))
+    format!("SELECT no, body FROM picture_finding WHERE picture=$1 AND no IN ({})", parameters(2, count))
+}
+
+/// The statement that reads the findings on so many keys.
+pub fn keys_statement(count: usize) -> String {
+    format!("SELECT no, body FROM picture_finding WHERE picture=$1 AND key IN ({})", parameters(2, count))
 }
 
 fn damaged(picture: i64, error: &dyn std::fmt::Display) -> StoreError {
@@ -494,8 +516,8 @@ impl PictureWriter<'_> {
         transaction.commit().await?;
         for line in std::mem::take(&mut self.lines) {
             // a line break would be taken for the next finding
-            self.texts
-                .extend([line.key.as_str(), "\t", &line.name].into_iter().flat_map(str::chars).map(|c| if c == '\n' { ' ' } else { c }));
+            let text = search_form(&format!("{}\t{}", line.key, line.name));
+            self.texts.extend(text.chars().map(|c| if c == '\n' { ' ' } else { c }));
             self.texts.push('\n');
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! The look-up of records by unit, code and the beginning of their name, through one index, and what belongs to one record: its versions and
-//! the rows of other ledgers on it.
+//! The look-up of records by unit, by the beginning of their code or by that of their name, each through one index, and what belongs to one record:
+//! its versions and the rows of other ledgers on it.
 
 use crate::domain::register::ledger::Ledger;
 use crate::store::database::{Dialect, Result, number, sql, text};
 use crate::store::records::{RECORD_COLUMNS, Records, StoredRecord, stored};
 use sqlx::Row;
 
-/// Which rows of one unit are looked for; an empty text excludes nothing.
+/// Which rows are looked for, in small or capital letters; an empty text excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeFilter {
     /// The beginning of the code.
@@ -25,29 +25,86 @@ pub struct RecordVersion {
 /// The most rows of other ledgers that one project has on a page.
 const OF_PROJECT_MAX: i64 = 500;
 
-/// What a statement selects: the codes behind `$5` of a unit in a snapshot.
-fn matching(dialect: Dialect, filter: &CodeFilter) -> String {
-    let mut statement = "FROM record WHERE ledger=$1 AND source=$2 AND unit=$3 AND first_seq<=$4 AND last_seq>=$4".to_owned();
-    // a text sorts behind its own beginning in every collation; only where bytes are compared there is a last text with a beginning
-    statement.push_str(if filter.code.is_empty() { " AND code>$5" } else { " AND code>=$5 AND substr(code, 1, length($6))=$6" });
-    if !filter.code.is_empty() && dialect == Dialect::Sqlite {
-        statement.push_str(" AND code<$6 || char(1114111)");
-    }
-    let name = if filter.code.is_empty() { 6 } else { 7 };
-    if !filter.name.is_empty() {
-        statement.push_str(&format!(" AND substr(name, 1, length(${name}))=${name}"));
-    }
-    statement
+/// Which index a look-up reads, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupBy<'a> {
+    /// The rows that name a unit by this text, by code.
+    Unit(&'a str),
+    /// All rows, by code.
+    Code,
+    /// All rows, by name and code.
+    Name,
 }
 
-/// The number of the parameter behind those of [`matching`].
-fn behind(filter: &CodeFilter) -> usize {
-    6 + usize::from(!filter.code.is_empty()) + usize::from(!filter.name.is_empty())
+/// A row that a look-up has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundCode {
+    /// Empty where the rows are not in the order of their names.
+    pub name: String,
+    pub code: String,
 }
 
-/// The statement of [`Records::codes_of_unit`].
-fn codes_statement(dialect: Dialect, filter: &CodeFilter) -> String {
-    format!("SELECT code {} ORDER BY code LIMIT ${}", matching(dialect, filter), behind(filter))
+impl CodeFilter {
+    /// The text by whose beginning the index is searched, in the spellings that occur.
+    fn spellings(&self, by: LookupBy<'_>) -> Vec<String> {
+        let text = if by == LookupBy::Name { &self.name } else { &self.code };
+        let mut signs = text.chars();
+        let capital = signs.next().into_iter().flat_map(char::to_uppercase).chain(signs.flat_map(char::to_lowercase)).collect();
+        let mut spellings: Vec<String> = Vec::new();
+        for spelling in [text.clone(), text.to_uppercase(), text.to_lowercase(), capital] {
+            if !spellings.contains(&spelling) {
+                spellings.push(spelling);
+            }
+        }
+        spellings
+    }
+}
+
+/// What a look-up selects behind a row, and the texts that it binds behind ledger, source and snapshot.
+fn matching(dialect: Dialect, by: LookupBy<'_>, filter: &CodeFilter, spelling: &str, after: &FoundCode) -> (String, Vec<String>) {
+    let mut statement = "FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3".to_owned();
+    let mut texts: Vec<String> = Vec::new();
+    let mut bind = |text: &str| {
+        texts.push(text.to_owned());
+        format!("${}", texts.len() + 3)
+    };
+    if let LookupBy::Unit(unit) = by {
+        statement.push_str(&format!(" AND unit={}", bind(unit)));
+    }
+    let (ordered, other, beginning) = match by {
+        LookupBy::Name => ("name", "code", &filter.code),
+        LookupBy::Unit(_) | LookupBy::Code => ("code", "name", &filter.name),
+    };
+    match by {
+        // a text sorts behind its own beginning in every collation
+        _ if after.code.is_empty() => statement.push_str(&format!(" AND {ordered}>={}", bind(spelling))),
+        LookupBy::Name => {
+            let name = bind(&after.name);
+            statement.push_str(&format!(" AND name>={name} AND (name>{name} OR code>{})", bind(&after.code)));
+        }
+        LookupBy::Unit(_) | LookupBy::Code => statement.push_str(&format!(" AND code>{}", bind(&after.code))),
+    }
+    if !spelling.is_empty() {
+        let place = bind(spelling);
+        statement.push_str(&format!(" AND substr({ordered}, 1, length({place}))={place}"));
+        // only where bytes are compared there is a last text with a beginning
+        if dialect == Dialect::Sqlite {
+            statement.push_str(&format!(" AND {ordered}<{place} || char(1114111)"));
+        }
+    }
+    if !beginning.is_empty() {
+        let place = bind(beginning);
+        statement.push_str(&format!(" AND lower(substr({other}, 1, length({place})))=lower({place})"));
+    }
+    (statement, texts)
+}
+
+/// The statement of [`Records::codes`].
+fn codes_statement(by: LookupBy<'_>, matching: &str, limit: usize) -> String {
+    match by {
+        LookupBy::Name => format!("SELECT name, code {matching} ORDER BY name, code LIMIT ${limit}"),
+        LookupBy::Unit(_) | LookupBy::Code => format!("SELECT code {matching} ORDER BY code LIMIT ${limit}"),
+    }
 }
 
 /// The statement of [`Records::units`]: from each text of a unit to the next one.
@@ -65,40 +122,60 @@ impl Records<'_> {
         rows.iter().map(|row| text(row, "unit")).collect()
     }
 
-    /// At most `most` codes of a snapshot, behind `after`, whose rows name a unit by this text. In code order.
+    /// At most `most` rows of a snapshot behind `after`, which is empty at the beginning.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn codes_of_unit(
+    pub async fn codes(
         self,
         (ledger, source, seq): (&str, &str, i64),
-        unit: &str,
+        by: LookupBy<'_>,
         filter: &CodeFilter,
-        after: &str,
+        after: &FoundCode,
         most: i64,
-    ) -> Result<Vec<String>> {
-        let statement = codes_statement(self.database.dialect, filter);
-        let from = if after.is_empty() { &filter.code } else { after };
-        // one more, because a code that begins like the filter may be `after` itself
-        let query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(unit).bind(seq).bind(from);
-        let texts = [&filter.code, &filter.name];
-        let query = texts.into_iter().filter(|text| !text.is_empty()).fold(query, |query, text| query.bind(text));
-        let rows = query.bind(most + 1).fetch_all(&self.database.pool).await?;
-        let codes = rows.iter().map(|row| text(row, "code")).collect::<Result<Vec<String>>>()?;
-        Ok(codes.into_iter().filter(|code| code != after).take(most.max(0) as usize).collect())
+    ) -> Result<Vec<FoundCode>> {
+        let spellings = filter.spellings(by);
+        let reached = if by == LookupBy::Name { &after.name } else { &after.code };
+        // one spelling follows the other: those before the one of `after` are over
+        let begun = spellings.iter().position(|spelling| !after.code.is_empty() && reached.starts_with(spelling)).unwrap_or(0);
+        let mut found = Vec::new();
+        for (spelling, is_first) in spellings[begun..].iter().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
+            let none = FoundCode::default();
+            let (matching, texts) = matching(self.database.dialect, by, filter, spelling, if is_first { after } else { &none });
+            let statement = codes_statement(by, &matching, texts.len() + 4);
+            let query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq);
+            let query = texts.iter().fold(query, |query, text| query.bind(text)).bind(most - found.len() as i64);
+            for row in &query.fetch_all(&self.database.pool).await? {
+                let name = if by == LookupBy::Name { text(row, "name")? } else { String::new() };
+                found.push(FoundCode { name, code: text(row, "code")? });
+            }
+            if found.len() as i64 >= most {
+                break;
+            }
+        }
+        Ok(found)
     }
 
-    /// The number of such codes, at most `most`.
+    /// The number of such rows, at most `most`.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn count_of_unit(self, (ledger, source, seq): (&str, &str, i64), unit: &str, filter: &CodeFilter, most: i64) -> Result<i64> {
-        let matching = matching(self.database.dialect, filter);
-        let statement = format!("SELECT COUNT(*) AS n FROM (SELECT 1 {matching} LIMIT ${}) AS found", behind(filter));
-        let query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(unit).bind(seq).bind(&filter.code);
-        let texts = [&filter.code, &filter.name];
-        let query = texts.into_iter().filter(|text| !text.is_empty()).fold(query, |query, text| query.bind(text));
-        number(&query.bind(most).fetch_one(&self.database.pool).await?, "n")
+    pub async fn count_codes(
+        self,
+        (ledger, source, seq): (&str, &str, i64),
+        by: LookupBy<'_>,
+        filter: &CodeFilter,
+        most: i64,
+    ) -> Result<i64> {
+        let mut count = 0;
+        for spelling in filter.spellings(by) {
+            let (matching, texts) = matching(self.database.dialect, by, filter, &spelling, &FoundCode::default());
+            let statement = format!("SELECT COUNT(*) AS n FROM (SELECT 1 {matching} LIMIT ${}) AS found", texts.len() + 4);
+            let query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq);
+            let query = texts.iter().fold(query, |query, text| query.bind(text)).bind(most - count);
+            count += number(&query.fetch_one(&self.database.pool).await?, "n")?;
+        }
+        Ok(count)
     }
 
     /// All versions of a record, the oldest first.
@@ -148,10 +225,27 @@ mod tests {
         let url = crate::domain::database_url::DatabaseUrl::Sqlite("var/duban.db".into());
         let database = Database::open(root.path(), &url).await.unwrap();
         let of = |code: &str, name: &str| CodeFilter { code: code.into(), name: name.into() };
-        let by_unit = "SEARCH record USING COVERING INDEX record_unit (ledger=? AND source=? AND unit=? AND code>?";
-        for filter in [of("", ""), of("", "年产"), of("GZ", ""), of("GZ", "年产")] {
-            let found = plan(&database, &codes_statement(Dialect::Sqlite, &filter), &[]).await;
-            assert!(found.starts_with(by_unit) && !found.contains(';'), "{filter:?}: {found}");
+        let begin = FoundCode::default();
+        let behind = FoundCode { name: "年产一万吨".into(), code: "GZ1".into() };
+        let by_unit = "SEARCH record USING COVERING INDEX record_unit (ledger=? AND source=? AND unit=? AND code>";
+        let by_code = "SEARCH record USING INDEX sqlite_autoindex_record_1 (ledger=? AND source=? AND code>";
+        let by_name = "SEARCH record USING COVERING INDEX record_name (ledger=? AND source=? AND name>";
+        for (by, filter, expected) in [
+            (LookupBy::Unit("瓮安县"), of("", ""), by_unit),
+            (LookupBy::Unit("瓮安县"), of("", "年产"), by_unit),
+            (LookupBy::Unit("瓮安县"), of("GZ", ""), by_unit),
+            (LookupBy::Unit("瓮安县"), of("GZ", "年产"), by_unit),
+            (LookupBy::Code, of("GZ", ""), by_code),
+            (LookupBy::Name, of("", "年产"), by_name),
+            (LookupBy::Name, of("GZ", "年产"), by_name),
+        ] {
+            for after in [&begin, &behind] {
+                for spelling in filter.spellings(by) {
+                    let (matching, texts) = matching(Dialect::Sqlite, by, &filter, &spelling, after);
+                    let found = plan(&database, &codes_statement(by, &matching, texts.len() + 4), &[]).await;
+                    assert!(found.starts_with(expected) && !found.contains(';'), "{by:?} {filter:?}: {found}");
+                }
+            }
         }
         let units = plan(&database, UNITS, &[]).await;
         assert_eq!(units.matches("SEARCH").count(), 2, "{units}");

@@ -59,6 +59,8 @@ pub struct FiledReport {
     pub revision: i64,
     /// When the run ended.
     pub made_at: String,
+    /// A later revision of the run has made it anew.
+    pub is_superseded: bool,
 }
 
 /// Which files a list contains; an empty text excludes nothing.
@@ -70,7 +72,15 @@ pub struct ReportFilter {
     pub unit: String,
     /// A part of the file's name.
     pub name: String,
+    /// Also files that a later revision of their run has made anew.
+    pub with_superseded: bool,
 }
+
+/// The columns of a [`FiledReport`].
+const FILED: &str = "f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at";
+/// Whether a later revision of the run, ended with one of the first two parameters, has made the file anew.
+const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM run later JOIN report_file anew ON anew.run=later.id WHERE later.job=r.job AND later.slot=r.slot AND \
+                          later.revision>r.revision AND later.state IN ($1,$2) AND anew.template=f.template AND anew.kind=f.kind AND anew.unit=f.unit)";
 
 /// Report files by run.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +95,11 @@ impl Reports<'_> {
     /// The database fails.
     pub async fn add(self, run: &Run, folder: &str, files: &[ReportFile], at: &str) -> Result<()> {
         let mut transaction = self.database.begin().await?;
-        for ReportFile { key, path, sha256, bytes, .. } in files {
+        for (ReportFile { key, path, sha256, bytes, .. }, no) in files.iter().zip(0_i64..) {
             sqlx::query(
-                "INSERT INTO report_file (run, template, kind, unit, path, sha256, bytes) VALUES ($1,$2,$3,$4,$5,$6,$7) \
-                 ON CONFLICT (run, template, kind, unit) DO UPDATE SET path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes",
+                "INSERT INTO report_file (run, template, kind, unit, path, sha256, bytes, no) VALUES ($1,$2,$3,$4,$5,$6,$7,$8) \
+                 ON CONFLICT (run, template, kind, unit) DO UPDATE SET path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes, \
+                 no=excluded.no",
             )
             .bind(&run.id)
             .bind(&key.template)
@@ -97,6 +108,7 @@ impl Reports<'_> {
             .bind(path)
             .bind(sha256)
             .bind(*bytes as i64)
+            .bind(no)
             .execute(&mut *transaction)
             .await?;
         }
@@ -106,13 +118,15 @@ impl Reports<'_> {
         Ok(())
     }
 
-    /// A page of the files of ended runs, the latest day first, and how many there are.
+    /// A page of the files of ended runs, the latest day first, packs in administrative order; and how many there are.
     ///
     /// # Errors
     /// The database fails, or a row is damaged.
     pub async fn page(self, filter: &ReportFilter, first: i64, count: i64) -> Result<(Vec<FiledReport>, i64)> {
-        const WHERE: &str = "FROM report_file f JOIN run r ON r.id=f.run WHERE r.state IN ($1,$2) AND ($3='' OR r.job=$3) AND ($4='' OR \
-                             r.as_of=$4) AND ($5='' OR f.unit=$5) AND ($6='' OR f.path LIKE $6 ESCAPE '!')";
+        let from = format!(
+            "FROM report_file f JOIN run r ON r.id=f.run WHERE r.state IN ($1,$2) AND ($3='' OR r.job=$3) AND ($4='' OR r.as_of=$4) AND \
+             ($5='' OR f.unit=$5) AND ($6='' OR LOWER(f.path) LIKE LOWER($6) ESCAPE '!') AND ($7=1 OR NOT {SUPERSEDED})"
+        );
         let like = if filter.name.is_empty() { String::new() } else { contains(&filter.name) };
         let bound = |statement: String| {
             sqlx::query(sql(statement))
@@ -122,11 +136,15 @@ impl Reports<'_> {
                 .bind(filter.as_of.clone())
                 .bind(filter.unit.clone())
                 .bind(like.clone())
+                .bind(i64::from(filter.with_superseded))
         };
-        let total = bound(format!("SELECT COUNT(*) AS n {WHERE}")).fetch_one(&self.database.pool).await?;
-        let columns = "f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at";
-        let order = "ORDER BY r.as_of DESC, r.finished_at DESC, f.kind DESC, f.path LIMIT $7 OFFSET $8";
-        let rows = bound(format!("SELECT {columns} {WHERE} {order}")).bind(count).bind(first).fetch_all(&self.database.pool).await?;
+        let total = bound(format!("SELECT COUNT(*) AS n {from}")).fetch_one(&self.database.pool).await?;
+        let order = "ORDER BY r.as_of DESC, r.finished_at DESC, f.kind DESC, f.no, f.path LIMIT $8 OFFSET $9";
+        let rows = bound(format!("SELECT {FILED}, CASE WHEN {SUPERSEDED} THEN 1 ELSE 0 END AS superseded {from} {order}"))
+            .bind(count)
+            .bind(first)
+            .fetch_all(&self.database.pool)
+            .await?;
         Ok((rows.iter().map(filed).collect::<Result<_>>()?, number(&total, "n")?))
     }
 
@@ -135,13 +153,12 @@ impl Reports<'_> {
     /// # Errors
     /// The database fails, or the row is damaged.
     pub async fn at(self, path: &str) -> Result<Option<FiledReport>> {
-        let row = sqlx::query(
-            "SELECT f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at \
-             FROM report_file f JOIN run r ON r.id=f.run WHERE f.path=$1 ORDER BY r.revision DESC LIMIT 1",
-        )
-        .bind(path)
-        .fetch_optional(&self.database.pool)
-        .await?;
+        let statement = format!(
+            "SELECT {FILED}, CASE WHEN {SUPERSEDED} THEN 1 ELSE 0 END AS superseded FROM report_file f JOIN run r ON r.id=f.run WHERE f.path=$3 \
+             ORDER BY r.revision DESC LIMIT 1"
+        );
+        let row = sqlx::query(sql(statement)).bind(RunState::Done.code()).bind(RunState::Partial.code()).bind(path);
+        let row = row.fetch_optional(&self.database.pool).await?;
         row.as_ref().map(filed).transpose()
     }
 
@@ -189,6 +206,7 @@ fn filed(row: &AnyRow) -> Result<FiledReport> {
         as_of: text(row, "as_of")?,
         revision: number(row, "revision")?,
         made_at: text(row, "finished_at")?,
+        is_superseded: number(row, "superseded")? == 1,
     })
 }
 

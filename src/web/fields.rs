@@ -33,16 +33,20 @@ impl Fields {
     }
 }
 
+/// Before a part of a path that a browser would take for a way up, and before one that begins so itself.
+const ESCAPE: char = '~';
+
 /// A part of a path as it was before it was written into an address.
 pub(crate) fn segment(raw: &str) -> String {
     let pair = format!("s={}", raw.replace('&', "%26").replace('+', "%2B"));
-    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
-    decoded.map_or_else(String::new, |(_, text)| text.into_owned())
+    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(_, text)| text.into_owned());
+    decoded.strip_prefix(ESCAPE).map(str::to_owned).unwrap_or(decoded)
 }
 
 /// A text as a part of a path.
 pub(crate) fn as_segment(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    let escaped = if matches!(text, "." | "..") || text.starts_with(ESCAPE) { format!("{ESCAPE}{text}") } else { text.to_owned() };
+    url::form_urlencoded::byte_serialize(escaped.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 #[cfg(test)]
@@ -51,9 +55,9 @@ mod tests {
 
     #[test]
     fn a_code_with_any_sign_is_one_part_of_a_path() {
-        for code in ["GZ202500123", "黔-GZ/1 '🙂'", "a+b&c=%41?#", ""] {
+        for code in ["GZ202500123", "黔-GZ/1 '🙂'", "a+b&c=%41?#", "", ".", "..", "~", "~..", "%2e%2e"] {
             let raw = as_segment(code);
-            assert!(!raw.contains(['/', '?', '#', ' ']), "{raw}");
+            assert!(!raw.contains(['/', '?', '#', ' ']) && !matches!(raw.as_str(), "." | ".."), "{raw}");
             assert_eq!(segment(&raw), code);
         }
     }

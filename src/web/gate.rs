@@ -13,8 +13,8 @@ use crate::web::reply::{Answer, Bytes, Download, Made, Page, Refusal, Reply, Str
 use crate::web::routes::{Admits, Place, Route};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, IF_RANGE, LOCATION, RANGE, REFERRER_POLICY,
+    SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -53,6 +53,12 @@ pub(crate) async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let client = Client::of(&portal.settings, peer, &parts.headers);
+    // two machines on the way may each believe another one
+    if parts.headers.get_all(HOST).iter().count() > 1
+        || parts.uri.authority().is_some_and(|named| !client.host.eq_ignore_ascii_case(named.as_str()))
+    {
+        return with_headers((StatusCode::BAD_REQUEST, "400: 请求中的主机名不止一个。\n").into_response(), &client);
+    }
     let is_of_machine = route.is_some_and(|route| route.place == Place::Alive);
     if !is_of_machine && !client.is_host_known(&portal.settings) {
         let text = "421: 本服务不使用这个主机名。管理员可在 config/duban.toml 的 [portal] hosts 中加入。\n";
@@ -310,11 +316,30 @@ async fn page_response(portal: &Portal, route: Option<&'static Route>, asked: &R
     }
 }
 
+/// Whether a header asks for one range of bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`.
+fn is_one_range(text: &str) -> bool {
+    let number =
+        |text: &str| (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<u64>().ok()).flatten();
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return false };
+    match (number(first), number(last)) {
+        (Some(first), Some(last)) => first <= last,
+        (Some(_), None) => last.is_empty(),
+        (None, Some(_)) => first.is_empty(),
+        (None, None) => false,
+    }
+}
+
 /// A file, or the range of it that was asked for.
 async fn serve_file(asked: &Request, Download { path, name }: Download) -> Response {
     let mut request = axum::http::Request::new(Body::empty());
     *request.method_mut() = asked.method.clone();
     *request.headers_mut() = asked.headers.clone();
+    // what is not understood is ignored (RFC 9110); whether the file is the one of which a browser has a part is not known here
+    if !header(&asked.headers, RANGE.as_str()).is_empty()
+        && (!is_one_range(header(&asked.headers, RANGE.as_str())) || asked.headers.contains_key(IF_RANGE))
+    {
+        request.headers_mut().remove(RANGE);
+    }
     let Ok(response) = ServeFile::new(path).try_call(request).await else {
         return (StatusCode::GONE, "文件已不在服务器上，请告诉管理员。\n").into_response();
     };
@@ -367,11 +392,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_has_its_chinese_name() {
+    fn a_download_has_its_chinese_name_and_its_range() {
         assert_eq!(
             disposition("瓮安县清单.xlsx"),
             "attachment; filename=\"report.xlsx\"; filename*=UTF-8''%E7%93%AE%E5%AE%89%E5%8E%BF%E6%B8%85%E5%8D%95.xlsx"
         );
+        for (range, is_taken) in [
+            ("bytes=0-9", true),
+            ("bytes=5-", true),
+            ("bytes=-5", true),
+            ("bytes=9-5", false),
+            ("bytes=-", false),
+            ("bytes=0-1,4-5", false),
+            ("items=0-9", false),
+            ("bytes=a-9", false),
+            ("bytes=99999999999999999999-", false),
+        ] {
+            assert_eq!(is_one_range(range), is_taken, "{range}");
+        }
         assert_eq!(disposition("a\"b\r\nx"), "attachment; filename=\"report\"; filename*=UTF-8''a%22b%0D%0Ax");
     }
 }

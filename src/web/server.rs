@@ -3,11 +3,12 @@
 use crate::config::portal_settings::PortalSettings;
 use crate::web::portal::Portal;
 use crate::web::router::{router, watch_router};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -67,9 +68,19 @@ pub(crate) async fn serve(portal: Portal, root: &Path, listener: TcpListener, st
     }
 }
 
+/// Why an address cannot be taken, in words.
+fn listen_fault(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{address}已被另一个程序占用"),
+        io::ErrorKind::AddrNotAvailable => format!("{address}不是这台机器的地址"),
+        io::ErrorKind::PermissionDenied => format!("没有使用{address}的权限（1024以下的端口要由系统管理员授权）"),
+        _ => format!("不能使用{address}（{error}）"),
+    }
+}
+
 /// Takes an address for one of the listeners, named by its key.
 fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| format!("[portal] {key}: cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address).map_err(|error| anyhow!("[portal] {key}：{}", listen_fault(address, &error)))?;
     listener.set_nonblocking(true).with_context(|| format!("[portal] {key}"))?;
     Ok(listener)
 }

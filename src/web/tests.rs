@@ -121,25 +121,31 @@ impl World {
 
     /// A pack of a unit in a run that has ended. Returns its path.
     async fn pack(&self, unit: &str, names: &[(&str, &str)]) -> String {
+        self.packs(0, &format!("2026-10-08T10:00:{unit}"), &[unit], names).await.remove(0)
+    }
+
+    /// Packs of units in one revision of a run that has ended. Returns their paths.
+    async fn packs(&self, revision: i64, slot: &str, of: &[&str], names: &[(&str, &str)]) -> Vec<String> {
         let units = &self.portal.app.config().policy.units;
-        let code = units.units[units.named(unit).unwrap()].code.clone();
         let store = self.portal.app.store();
-        let day = "2026-09-30".parse().unwrap();
-        let run = store
-            .runs()
-            .open("quarterly-packs", &format!("2026-10-08T10:00:{code}"), 0, day, true, &RunInputs::default(), "2026-10-08T02:00:00.000Z")
-            .await;
-        let run = store.runs().claim(&run.unwrap().id, "2026-10-08T02:00:00.000Z", "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
-        let path = format!("var/reports/quarterly-packs/2026-09-30/县（市、区）/{unit}清单.xlsx");
-        let file = self.root.path().join(&path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, format!("the pack of {unit}")).unwrap();
-        let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
-        let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
-        let made = ReportFile { key, path: path.clone(), sha256: "0".repeat(64), bytes: 5, names };
-        store.reports().add(&run, "reports/quarterly-packs/2026-09-30", &[made], "2026-10-08T02:05:00.000Z").await.unwrap();
+        let (day, at) = ("2026-09-30".parse().unwrap(), "2026-10-08T02:00:00.000Z");
+        let run = store.runs().open("quarterly-packs", slot, revision, day, true, &RunInputs::default(), at).await;
+        let run = store.runs().claim(&run.unwrap().id, at, "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
+        let folder = format!("reports/quarterly-packs/2026-09-30-r{revision}");
+        let mut made = Vec::new();
+        for unit in of {
+            let path = format!("var/{folder}/县（市、区）/{unit}清单.xlsx");
+            let file = self.root.path().join(&path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, format!("the pack of {unit}")).unwrap();
+            let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
+            let code = units.units[units.named(unit).unwrap()].code.clone();
+            let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
+            made.push(ReportFile { key, path, sha256: "0".repeat(64), bytes: 5, names });
+        }
+        store.reports().add(&run, &folder, &made, "2026-10-08T02:05:00.000Z").await.unwrap();
         store.runs().finish(&run, RunState::Done, "", None, "2026-10-08T02:10:00.000Z").await.unwrap();
-        path
+        made.into_iter().map(|file| file.path).collect()
     }
 
     async fn audited(&self) -> Vec<String> {
@@ -218,8 +224,9 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
     ("POST", "/account/code/end", "in", "in"),
 ];
 
-/// Pages of a thing that their query or path names.
+/// Pages of a thing that their query or path names, or that a code opens.
 const NAMED_ONLY: &[&str] = &[
+    "/login/first",
     "/reports/file",
     "/reports/period.zip",
     "/assets/none",
@@ -324,14 +331,82 @@ async fn a_unit_downloads_its_own_packs_and_no_other() {
     for path in ["config/duban.toml", "../../etc/passwd", "/etc/passwd", "var/duban.db", &format!("./{own}")] {
         assert_eq!(world.get(&file_link(path), &office).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    let range = Request::get(file_link(&own)).header("host", "duban.gz.example").header("cookie", &unit).header("range", "bytes=4-7");
-    let part = world.ask(range.body(Body::empty()).unwrap()).await;
-    assert_eq!((part.status, part.text.as_str()), (StatusCode::PARTIAL_CONTENT, "pack"));
+    let ranged = async |headers: &[(&str, &str)]| {
+        let request = Request::get(file_link(&own)).header("host", "duban.gz.example").header("cookie", &unit);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answered = world.ask(request.body(Body::empty()).unwrap()).await;
+        (answered.status, answered.text)
+    };
+    assert_eq!(ranged(&[("range", "bytes=4-7")]).await, (StatusCode::PARTIAL_CONTENT, "pack".to_owned()));
+    let whole = (StatusCode::OK, "the pack of 瓮安县".to_owned());
+    assert_eq!(ranged(&[("range", "items=4-7")]).await, whole, "a unit that nobody knows is ignored");
+    assert_eq!(ranged(&[("range", "bytes=4-7"), ("if-range", "\"another\"")]).await, whole);
+    assert_eq!(ranged(&[("range", "bytes=400-")]).await.0, StatusCode::RANGE_NOT_SATISFIABLE);
     let audited = world.audited().await;
     let downloads: Vec<_> = audited.iter().filter(|line| line.contains("@198.51.100.7 download ")).collect();
-    assert_eq!(downloads.len(), 3, "{audited:?}");
+    assert_eq!(downloads.len(), 6, "{audited:?}");
     assert!(audited.contains(&format!("李四 李四@198.51.100.7 refused: download {other}")), "{audited:?}");
     assert_eq!(*downloads[0], format!("李四 李四@198.51.100.7 download {own}"));
+}
+
+/// What a revision has made anew is not shown as its equal, and counties follow each other as in every table.
+#[tokio::test]
+async fn a_pack_that_was_made_anew_replaces_the_one_before() {
+    let world = World::new().await;
+    world.add("李四", "瓮安县", "viewer").await;
+    world.add("王五", OFFICE, "viewer").await;
+    let slot = "2026-10-08T10:00:00";
+    let first = world.packs(0, slot, &["都匀市", "福泉市", "瓮安县", "惠水县"], &[]).await;
+    let anew = world.packs(1, slot, &["瓮安县"], &[]).await.remove(0);
+    let (unit, office) = (world.login("李四").await, world.login("王五").await);
+    let names = |text: &str| -> Vec<String> {
+        let rows = text.split("data-head=\"单位\">").skip(1);
+        rows.map(|row| row.split('<').next().unwrap().to_owned()).collect()
+    };
+    let listed = world.get("/reports", &office).await.text;
+    let mut expected = vec!["都匀市", "福泉市", "瓮安县", "惠水县"];
+    let mut current = names(&listed);
+    assert!(listed.contains("共4条") && !listed.contains("已被后来的修订代替"), "{listed}");
+    current.sort_by_key(|name| expected.iter().position(|known| known == name));
+    assert_eq!(current, expected);
+    let all = world.get("/reports?all=1", &office).await.text;
+    expected.push("瓮安县");
+    assert!(all.contains("共5条") && all.matches("已被后来的修订代替").count() == 1, "{all}");
+    let of_first: Vec<String> = names(&all).into_iter().filter(|name| name != "瓮安县").collect();
+    assert_eq!(of_first, ["都匀市", "福泉市", "惠水县"], "administrative order");
+    assert_eq!(names(&all).len(), expected.len());
+    for path in ["/reports", "/"] {
+        let own = world.get(path, &unit).await.text;
+        assert!(own.contains(&file_link(&anew).replace('&', "&amp;")) && !own.contains(&file_link(&first[2])), "{path}: {own}");
+    }
+}
+
+/// A zip that nobody has read to its end is not on record as a download.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zip_that_breaks_off_is_recorded_as_begun() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    world.packs(0, "2026-10-08T10:00:00", &["福泉市", "瓮安县"], &[]).await;
+    let cookie = world.login("王五").await;
+    let path = "/reports/period.zip?as_of=2026-09-30";
+    let request = Request::get(path).header("host", "duban.gz.example").header("cookie", &cookie).body(Body::empty()).unwrap();
+    drop(world.pages.clone().oneshot(request).await.unwrap());
+    let all = world.portal.exports.clone().acquire_many_owned(2).await.unwrap();
+    drop(all);
+    let lines = async |end: &str| world.audited().await.iter().filter(|line| line.contains(end)).count();
+    assert_eq!((lines("download of a period begun").await, lines("download of a period 2026").await), (1, 0));
+    assert_eq!(world.get(path, &cookie).await.status, StatusCode::OK);
+    assert_eq!((lines("download of a period begun").await, lines("download of a period 2026").await), (2, 1));
+}
+
+#[tokio::test]
+async fn a_unit_that_nobody_knows_is_named_as_that() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "clerk").await;
+    let cookie = world.login("王五").await;
+    let listed = world.get("/sending?unit=nosuch", &cookie).await.text;
+    assert!(listed.contains("没有“nosuch”这个单位"), "{listed}");
+    assert!(!world.get("/sending?unit=522725", &cookie).await.text.contains("这个单位"));
 }
 
 #[tokio::test]
@@ -507,12 +582,14 @@ async fn the_code_of_the_first_administrator_is_good_once() {
     assert!(enter(&world, "0000-0000-0000-0000-0000", "王五", PASSWORD).await.contains("启用码不对"));
     assert!(enter(&world, &code, "王五", "short").await.contains("密码须为12至128个字符"), "a typing error does not use it up");
     assert!(enter(&world, &code.to_uppercase(), "王五", PASSWORD).await.contains("<h1>登录</h1>"));
-    assert!(enter(&world, &code, "赵六", PASSWORD).await.contains("启用码不对"));
+    assert_eq!(world.get("/login/first", "").await.status, StatusCode::NOT_FOUND, "nothing is left to begin");
+    assert!(enter(&world, &code, "赵六", PASSWORD).await.contains("没有可用的启用码"));
     let cookie = world.login("王五").await;
     assert!(world.get("/system/accounts", &cookie).await.text.contains("办公、管理员"));
     let late = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
+    assert_eq!(world.get("/login/first", "").await.status, StatusCode::OK);
     world.pass(TimeDelta::minutes(31));
-    assert!(enter(&world, &late, "赵六", PASSWORD).await.contains("启用码不对"));
+    assert!(enter(&world, &late, "赵六", PASSWORD).await.contains("没有可用的启用码"));
 }
 
 #[tokio::test]
@@ -520,6 +597,10 @@ async fn a_name_that_is_not_ours_reaches_nothing_but_the_sign_of_life() {
     let world = World::new().await;
     let ask = async |path: &str| world.ask(Request::get(path).header("host", "evil.example").body(Body::empty()).unwrap()).await.status;
     assert_eq!(ask("/login").await, StatusCode::MISDIRECTED_REQUEST);
+    let two = Request::get("/login").header("host", "duban.gz.example").header("host", "evil.example").body(Body::empty()).unwrap();
+    assert_eq!(world.ask(two).await.status, StatusCode::BAD_REQUEST);
+    let other = Request::get("http://evil.example/login").header("host", "duban.gz.example").body(Body::empty()).unwrap();
+    assert_eq!(world.ask(other).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(ask("/livez").await, StatusCode::OK);
     assert_eq!(world.get("/nothing", "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.post("/reports", "", &[]).await.status, StatusCode::NOT_FOUND, "a method that the table does not have");
@@ -559,6 +640,13 @@ async fn a_code_is_asked_for_once_it_is_set_up_and_taken_once() {
         world.post("/login", &cookie_of(&page), &form).await.status
     };
     assert_eq!(login(&world, "").await, StatusCode::SEE_OTHER, "nothing is asked for before it is confirmed");
+    world.pass(TimeDelta::minutes(11));
+    let late = code_at(&secret, world.now.timestamp());
+    assert!(!world.get("/account", &cookie).await.text.contains(&secret), "a secret that nobody has confirmed is not shown for ever");
+    assert!(act(&world, "/account/code/confirm", &[("code", &late)]).await.text.contains("动态码不对"));
+    act(&world, "/account/code/begin", &[("password", PASSWORD)]).await;
+    let page = world.get("/account", &cookie).await.text;
+    let secret = page.split_once("密钥：<code>").unwrap().1.split('<').next().unwrap().replace(' ', "");
     assert!(act(&world, "/account/code/confirm", &[("code", "000000")]).await.text.contains("动态码不对"));
     let confirmed = act(&world, "/account/code/confirm", &[("code", &code_at(&secret, world.now.timestamp()))]).await.text;
     let recovery: Vec<&str> = confirmed.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();

@@ -7,7 +7,7 @@ use super::store_contract::on;
 use chrono::NaiveDate;
 use duban::app::compose::App;
 use duban::cli::run::outcome_text;
-use duban::store::pictures::{MARKED, MARKED_PROJECTS, NUMBERS, OF_KEY, READER, TEXT, lines_statement};
+use duban::store::pictures::{MARKED, MARKED_PROJECTS, NUMBERS, OF_KEY, READER, TEXT, keys_statement, lines_statement};
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use std::path::Path;
@@ -93,6 +93,26 @@ async fn the_daily_job_changes_no_word_of_other_papers() {
     assert_eq!(without.len(), with.len());
 }
 
+/// What the daily job counts is what the pages show: it compares with all jobs, not only with its own runs.
+#[tokio::test]
+async fn the_daily_job_counts_as_the_pages_do() {
+    let root = fresh_root();
+    started(root.path());
+    let service = service(root.path(), "2026-10-01T00:00:00Z").await;
+    import_into(&service, "台账.csv", &register(&["A 2026-01-09 -", "B 2026-01-09 -"]), "2026-09-28").await;
+    run(&service, "weekly-reminder", "2026-09-28", false).await;
+    let text = register(&["A 2026-01-09 -", "B 2026-01-09 2026-09-29", "C 2026-01-09 -"]);
+    import_into(&service, "台账.csv", &text, "2026-10-01").await;
+    let printed = run(&service, "daily-pull", "2026-10-01", false).await;
+    let look = service.store().pictures().look().await.expect("a look");
+    let no = look.picture.expect("a picture").no;
+    let lines = service.store().pictures().lines(no, &(0..100).collect::<Vec<_>>()).await.expect("lines");
+    let count = |change: &str| lines.iter().filter(|(_, line)| line.change == change).count();
+    let expected = format!("较上期：新增{} 升级0 减轻0 持续{} 再次出现0 办结", count("new"), count("continued"));
+    assert!(count("new") > 0 && count("continued") > 0 && printed.contains(&expected), "{expected}: {printed}");
+    assert!(!printed.contains("办结0"), "B has started: {printed}");
+}
+
 /// A writer beside a run waits at most half a second for its turn, and twice that where the machine is busy.
 #[test]
 fn no_transaction_of_a_run_holds_the_writer_for_long() {
@@ -141,7 +161,7 @@ fn the_lists_are_read_by_their_indexes() {
     on(false, async |db: &super::store_contract::Db| {
         db.open().await.close().await;
         let pool = db.raw().await;
-        for statement in [READER, NUMBERS, OF_KEY, TEXT, MARKED, MARKED_PROJECTS, &lines_statement(50)] {
+        for statement in [READER, NUMBERS, OF_KEY, TEXT, MARKED, MARKED_PROJECTS, &lines_statement(50), &keys_statement(50)] {
             let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&pool).await.expect("a plan");
             let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>("detail")).collect();
             for step in &plan {

@@ -213,8 +213,12 @@ fn a_silent_client_is_dropped() {
 }
 
 impl Service {
+    fn get_current_or_behind(&self, path: &str, cookie: &str, is_current: bool) -> String {
+        if is_current { self.get_current(path, cookie) } else { self.get(path, cookie) }
+    }
+
     /// As [`Service::get`], once the findings are as the data are now.
-    fn get_current(&self, path: &str, cookie: &str) -> String {
+    pub(super) fn get_current(&self, path: &str, cookie: &str) -> String {
         for _ in 0..100 {
             let page = self.get(path, cookie);
             if !page.contains("正在判定") && !page.contains("正在重新判定") {
@@ -296,8 +300,29 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     assert!(below >= owned && owned > 0, "{below} {owned}");
     assert!(service.get("/", &office).contains("督办事项（截至"), "the overview counts the same picture");
 
+    for (query, words) in
+        [("", "列出全部督办事项"), ("?unit=522725", "列出责任单位是瓮安县及其下级的事项；责任单位是其他单位、只是告知该单位的不在内")]
+    {
+        assert!(service.get(&format!("/findings{query}"), &office).contains(words), "{words}");
+    }
+    let explained = stdout(&duban(root.path(), &["findings", "--unit", "瓮安县"]));
+    assert!(explained.contains("注：所列为责任单位是瓮安县的和告知瓮安县的"), "{explained}");
+    let lights = |order: &str| -> Vec<String> {
+        let page = service.get(&format!("/findings?order={order}"), &office);
+        page.split("class=\"light-").skip(1).map(|rest| rest.split('"').next().expect("a light").to_owned()).collect()
+    };
+    assert!(lights("light").iter().all(|light| light == "red") && lights("").iter().any(|light| light != "red"), "red is on top");
+    let key = keys_of("rule=unstarted").remove(0);
+    assert_eq!(keys_of(&format!("text={}", key.to_lowercase())), keys_of(&format!("text={key}")), "{key}");
+    let filter = all.split_once("id=\"light\"").expect("a choice of lights").1;
+    assert!(filter.find("value=\"red\"") < filter.find("value=\"yellow\""), "{filter}");
+
     let own = service.get("/findings", &unit);
     let count = total(&own);
+    assert!(own.contains("列出责任单位是本单位及其下级的事项、告知本单位的事项"), "{own}");
+    let overview = service.get("/", &unit);
+    let areas = overview.split_once("地区和部门").expect("areas").1;
+    assert!(areas.contains(">瓮安县</a>") && !areas.contains("黔南布依族苗族自治州</a>"), "a unit is not headed by its superior: {areas}");
     assert!(count > 0 && count < printed(&[]).len() && !own.contains("福泉市"), "{own}");
     let one = link(&own, "/findings/one");
     let explained = service.get(&one, &unit);
@@ -367,7 +392,7 @@ fn a_mark_hides_at_once() {
     let root = fresh_root();
     with_pages(root.path());
     let file = password_file(root.path());
-    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler")] {
+    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler"), ("sunqi", "黔南州", "viewer")] {
         let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
         assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
     }
@@ -379,8 +404,9 @@ fn a_mark_hides_at_once() {
     let ran = duban(root.path(), &["run", "daily-pull"]);
     assert_eq!(ran.status.code(), Some(0), "{}{}", stdout(&ran), stderr(&ran));
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
-    let (office, unit) = (service.login("wangwu"), service.login("lisi"));
+    let (office, unit, city) = (service.login("wangwu"), service.login("lisi"), service.login("sunqi"));
     let before = service.get("/findings", &unit);
+    let of_city = total(&service.get("/findings", &city));
     let with_code = "/findings?text=GZ202500124";
     assert!(before.contains("GZ202500124") && !before.contains("另有"), "{before}");
     let one = link(&service.get(with_code, &unit), "/findings/one");
@@ -413,6 +439,23 @@ fn a_mark_hides_at_once() {
     assert!(service.get(&one, &unit).starts_with("HTTP/1.1 404"));
     let seen = service.get(with_code, &office);
     assert_eq!((total(&seen), seen.matches("〔不便公开〕").count()), (own, own), "{seen}");
+    // what left the list of a unit, or of its superior, is counted, now and once the findings are judged anew
+    let counted = |when: &str| {
+        for (cookie, all) in [(&unit, all), (&city, of_city)] {
+            for path in ["/findings", "/"] {
+                let page = service.get_current_or_behind(path, cookie, when == "anew");
+                assert!(page.contains(&format!("另有{own}件不便列示")), "{when} {path}: {page}");
+            }
+            assert_eq!(total(&service.get("/findings", cookie)), all - own, "{when}");
+        }
+    };
+    counted("at once");
+    runtime.block_on(async {
+        let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", root.path().join("var/duban.db").display())).await.expect("the tables");
+        sqlx::query("UPDATE current_picture SET making_until=''").execute(&tables).await.expect("a free picture");
+        tables.close().await;
+    });
+    counted("anew");
 }
 
 /// The state of the service is answered on a listener of its own, and only there.
@@ -429,6 +472,13 @@ fn machines_ask_how_the_service_is() {
     );
     let checked = duban(root.path(), &["check"]);
     assert!(stdout(&checked).contains(&format!("健康检查和指标：http://127.0.0.1:{port}/readyz、/metrics")), "{}", stdout(&checked));
+    // a paper on an earlier day is not what the pages show
+    for arguments in [&["run", "daily-pull"][..], &["run", "quarterly-supervision", "--as-of", "2026-09-30"]] {
+        let ran = duban(root.path(), arguments);
+        assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
+    }
+    let red = duban(root.path(), &["findings", "--light", "red", "--state", "open", "--format", "json"]);
+    let red: Vec<serde_json::Value> = serde_json::from_str(&stdout(&red)).expect("findings");
     let service = Service::start(root.path(), &["serve"]);
     let ask = |path: &str| {
         let mut stream = connected(port);
@@ -444,7 +494,11 @@ fn machines_ask_how_the_service_is() {
         pause();
     }
     let metrics = ask("/metrics");
-    assert!(metrics.contains("content-type: text/plain; version=0.0.4") && metrics.contains("duban_runs{result=\"done\"} 0"), "{metrics}");
+    assert!(
+        metrics.contains("content-type: text/plain; version=0.0.4") && metrics.contains("duban_runs{result=\"failed\"} 0"),
+        "{metrics}"
+    );
+    assert!(metrics.contains(&format!("\nduban_findings{{light=\"red\"}} {}\n", red.len())), "{}: {metrics}", red.len());
     for path in ["/metrics", "/readyz"] {
         assert!(service.get(path, "").starts_with("HTTP/1.1 404"), "{path} on the listener of the pages");
     }

@@ -72,9 +72,17 @@ fn a_record_is_found_by_whoever_it_concerns() {
     }
     let all = service.get("/records/project", &office);
     assert!(all.contains("不便公开的项目〔不便公开〕"), "{all}");
-    for (query, count) in
-        [("code=GZ", 4), ("code=gz", 0), ("name=%E5%B9%B4%E4%BA%A7", 1), ("unit=%E7%93%AE%E5%AE%89%E5%8E%BF", 3), ("unit=522700", 4)]
-    {
+    for (query, count) in [
+        ("code=GZ", 4),
+        ("code=gz", 4),
+        ("code=GZ9", 0),
+        ("order=code", 4),
+        ("order=name", 4),
+        ("order=name&code=gz1", 1),
+        ("name=%E5%B9%B4%E4%BA%A7", 1),
+        ("unit=%E7%93%AE%E5%AE%89%E5%8E%BF", 3),
+        ("unit=522700", 4),
+    ] {
         assert_eq!(total(&service.get(&format!("/records/project?{query}"), &office)), count, "{query}");
     }
 
@@ -92,9 +100,40 @@ fn a_record_is_found_by_whoever_it_concerns() {
     assert_eq!([status("/records/work-order/D1", &other), status("/records/work-order/D1", &own)], ["200", "200"]);
     let order = service.get("/records/work-order/D1", &other);
     assert!(!order.contains("所属项目"), "the project of another unit is no link: {order}");
+    take(root.path(), "三.csv", &register("履约").replace("13800005678,否", "13800005678,是"), "2026-10-31");
+    let page = service.get("/records/project/GZ1", &office);
+    assert!(page.contains("是否涉密：否 → 是"), "{page}");
     for path in ["/records/none", "/records/project/GZ9", "/records/project/..%2f", "/records/project/GZ1/x"] {
         assert_eq!(status(path, &office), "404", "{path}");
     }
+}
+
+/// A project under negotiation is in the list of whoever is told of it, and of nobody else above.
+#[test]
+fn a_list_holds_what_its_reader_may_open() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit) in [("sunqi", "黔南州"), ("zhouba", "贵阳市")] {
+        add(root.path(), name, unit, "viewer", &file);
+    }
+    let text = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,洽谈时间\n\
+                GZ1,谈了很久的酒厂,黔南州,瓮安县,,洽谈,2026-01-05\n\
+                GZ2,刚开始谈的酒厂,黔南州,瓮安县,,洽谈,2026-11-25\n\
+                ..,上级目录,黔南州,瓮安县,,洽谈,2026-01-05\n";
+    take(root.path(), "一.csv", text, "2026-11-30");
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let [above, other] = ["sunqi", "zhouba"].map(|name| service.login(name));
+    service.get_current("/findings", &above);
+    let listed = service.get("/records/project", &above);
+    assert_eq!(total(&listed), 2, "{listed}");
+    for path in ["/records/project/GZ1", "/records/project/%7E.."] {
+        assert!(listed.contains(&format!("href=\"{path}\"")), "{path}: {listed}");
+        assert!(service.get(path, &above).starts_with("HTTP/1.1 200"), "{path}");
+        assert!(service.get(path, &other).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    assert!(service.get("/records/project/GZ2", &above).starts_with("HTTP/1.1 404"));
+    assert_eq!(total(&service.get("/records/project", &other)), 0);
 }
 
 #[test]
@@ -206,5 +245,5 @@ fn the_files_of_a_day_come_as_one_zip() {
     assert!(of_unit.iter().all(|name| !name.contains("福泉市")), "{of_unit:?}");
     assert!(service.get("/reports/period.zip?as_of=2020-01-01", &office).starts_with("HTTP/1.1 404"));
     let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
-    assert!(audit.contains("download of a period"), "{audit}");
+    assert!(audit.contains("\"download of a period\""), "{audit}");
 }

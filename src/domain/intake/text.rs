@@ -36,6 +36,11 @@ pub(crate) fn half_width_char(c: char) -> char {
     }
 }
 
+/// The form in which a search compares texts: half-width, in small letters.
+pub fn search_form(text: &str) -> String {
+    half_width(text).to_lowercase()
+}
+
 /// The canonical form of a name, for comparing: half-width, without spaces and invisible characters.
 pub fn normalize_name(text: &str) -> String {
     half_width(text).chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect()

@@ -62,8 +62,9 @@ CREATE TABLE record (
     body BYTEA NOT NULL,
     PRIMARY KEY (ledger, source, code, first_seq)
 );
--- The look-up of the portal reads this index alone.
+-- The look-ups of the portal read these indexes alone.
 CREATE INDEX record_unit ON record (ledger, source, unit, code, first_seq, last_seq, name);
+CREATE INDEX record_name ON record (ledger, source, name, code, first_seq, last_seq);
 CREATE INDEX record_project ON record (project, ledger, source) WHERE project<>'';
 
 -- The open versions after the last pull of a ledger, packed: what the next pull compares with. Made of `record`, and left out where the last
@@ -172,7 +173,7 @@ CREATE TABLE run (
     slot TEXT NOT NULL,
     revision BIGINT NOT NULL,
     as_of TEXT NOT NULL,
-    -- 1 = begun by the schedule
+    -- 1 = begun by the service
     scheduled BIGINT NOT NULL,
     -- running, done, partial, failed
     state TEXT NOT NULL,
@@ -317,7 +318,7 @@ CREATE TABLE picture_reader (
     picture BIGINT NOT NULL,
     -- code of the unit; empty = the office
     reader TEXT NOT NULL,
-    -- findings addressed to it that are only counted
+    -- restricted findings that belong to its list and are only counted
     only_counted BIGINT NOT NULL,
     -- postcard of (rule, owner, light, state, restricted, number of findings), one for all findings that follow each other in the list
     body BYTEA NOT NULL,
@@ -334,7 +335,7 @@ CREATE TABLE picture_list (
     PRIMARY KEY (picture, reader, part)
 );
 
--- Codes and names of the findings of a picture, some thousand lines to a row: what a search reads.
+-- Codes and names of the findings of a picture in small letters, some thousand lines to a row: what a search reads.
 CREATE TABLE picture_text (
     picture BIGINT NOT NULL,
     part BIGINT NOT NULL,
@@ -388,6 +389,8 @@ CREATE TABLE report_file (
     kind TEXT NOT NULL,
     -- code of the unit of a pack; empty for the other kinds
     unit TEXT NOT NULL,
+    -- place among the files that were made together: packs are in the administrative order of their units
+    no BIGINT NOT NULL,
     path TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     bytes BIGINT NOT NULL,
@@ -604,6 +607,8 @@ CREATE TABLE account (
     ended_at TEXT NOT NULL,
     -- the secret of its authenticator, in hex; empty = it has none
     totp_secret TEXT NOT NULL DEFAULT '',
+    -- when the secret was made
+    totp_begun_at TEXT NOT NULL DEFAULT '',
     -- 1 = its owner has confirmed the secret, and a login asks for a code
     totp_on BIGINT NOT NULL DEFAULT 0,
     -- the step of the last code that was used

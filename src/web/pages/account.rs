@@ -59,7 +59,10 @@ pub(crate) async fn begin_code(portal: &Portal, asked: &Request) -> Answer {
 pub(crate) async fn confirm_code(portal: &Portal, asked: &Request) -> Answer {
     match totp::confirm(&portal.app, &asked.visitor()?.account, asked.form.get("code")).await? {
         Some(codes) => Ok(Reply::page("recovery", "备用码", context! { codes })),
-        None => page(portal, asked, "动态码不对，没有启用。请核对手机的时间是否准确，等出现新的动态码后再输入。").await,
+        None => {
+            page(portal, asked, "动态码不对，没有启用。请核对手机的时间是否准确，等出现新的动态码后再输入；超过10分钟的，请重新开始设置。")
+                .await
+        }
     }
 }
 

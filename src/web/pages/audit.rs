@@ -1,10 +1,13 @@
 //! 操作记录: the audit, and whether it is whole.
 
-use crate::app::audit::{self, kind_in_words};
+use crate::app::audit::{self, kind_in_words, object_in_words};
 use crate::web::pages::shown::local_time;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Reply};
 use minijinja::context;
+
+/// Who acted where nobody did.
+const SERVICE: &str = "duban";
 
 /// Lines on the page.
 const LISTED: u32 = 200;
@@ -17,7 +20,8 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         .rev()
         .map(|line| {
             context! {
-                no => line.no, at => local_time(&line.at), who => &line.who, user => &line.os_user, what => kind_in_words(&line.what), object => &line.object,
+                no => line.no, at => local_time(&line.at), who => if line.who == SERVICE { "系统" } else { &line.who }, user => &line.os_user,
+                what => kind_in_words(&line.what), object => object_in_words(app.config(), &line.object),
                 reason => &line.reason,
             }
         })

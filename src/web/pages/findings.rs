@@ -3,6 +3,7 @@
 use crate::app::current_findings::{Current, CurrentFindings, FindingLine, LineFilter};
 use crate::app::explain::explain;
 use crate::app::explained_text::explained_text;
+use crate::app::picture_lists::GroupOrder;
 use crate::clock::stamp;
 use crate::domain::audience::masked;
 use crate::domain::judging::finding::State;
@@ -48,6 +49,11 @@ fn filter_of(portal: &Portal, query: &Fields) -> (LineFilter, String) {
         rule: query.get("rule").to_owned(),
         unit: policy.units.named(query.get("unit").trim()).filter(|_| !query.get("unit").trim().is_empty()),
         text: query.get("text").trim().to_owned(),
+        order: match query.get("order") {
+            "light" => GroupOrder::Light,
+            "unit" => GroupOrder::Owner,
+            _ => GroupOrder::Rule,
+        },
     };
     let rule = policy.rules.iter().find(|rule| rule.id == filter.rule).map(|rule| rule.title.clone());
     let unit = filter.unit.map(|unit| policy.units.units[unit].name.clone());
@@ -55,6 +61,22 @@ fn filter_of(portal: &Portal, query: &Fields) -> (LineFilter, String) {
     let words = [filter.light.map(|light| light.title().to_owned()), filter.state.map(|state| word(state).to_owned()), rule, unit, text];
     let words: Vec<String> = words.into_iter().flatten().collect();
     (filter, words.join("，"))
+}
+
+/// Which findings a list counts, in words: that of a unit holds more than what the office sees where it filters for the unit.
+fn counted_words(portal: &Portal, reader: Option<UnitId>, filter: &LineFilter) -> String {
+    let name = |unit: UnitId| &portal.app.config().policy.units.units[unit].name;
+    let of_filter = filter.unit.map(|unit| format!("责任单位是{}及其下级的事项", name(unit)));
+    match (reader, of_filter) {
+        (None, None) => "列出全部督办事项，每件只列在责任单位名下。".to_owned(),
+        (None, Some(of_filter)) => format!("列出{of_filter}；责任单位是其他单位、只是告知该单位的不在内。"),
+        (Some(_), of_filter) => {
+            let of_filter = of_filter.map_or_else(String::new, |words| format!("现只列其中{words}。"));
+            format!(
+                "列出责任单位是本单位及其下级的事项、告知本单位的事项和由本单位牵头的产业的事项；下级洽谈中的项目，告知本单位的才列出。{of_filter}"
+            )
+        }
+    }
 }
 
 pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
@@ -71,6 +93,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         policy.rules.iter().map(|rule| context! { id => &rule.id, title => &rule.title, is_here => rule.id == filter.rule }).collect();
     let lights: Vec<Value> = Light::ALL
         .iter()
+        .rev()
         .map(|light| context! { code => light.code(), title => light.title(), is_here => filter.light == Some(*light) })
         .collect();
     let states: Vec<Value> = State::ALL
@@ -84,8 +107,8 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     };
     let values = context! {
         as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
-        rules, lights, states, fault,
-        filter => context! { unit, text => &filter.text },
+        rules, lights, states, fault, counted => counted_words(portal, reader, &filter),
+        filter => context! { unit, text => &filter.text }, order => query.get("order"),
         rows => lines.lines.iter().map(row).collect::<Vec<_>>(),
         only_counted => lines.only_counted,
         export => format!("/findings/list.xlsx?{}", query.with_page(1)),

@@ -46,7 +46,11 @@ pub(crate) async fn log_in(portal: &Portal, asked: &Request) -> Answer {
 }
 
 /// The form with which a code makes the account of an administrator.
-pub(crate) fn first_form(asked: &Request, fault: &str) -> Answer {
+pub(crate) async fn first_form(portal: &Portal, asked: &Request, fault: &str) -> Answer {
+    if !accounts::waits_for_administrator(&portal.app, &portal.sessions).await? {
+        let text = "现在没有可用的启用码。需要新的管理员账号时，请管理服务器的人运行 duban portal admin，再打开本页。";
+        return Ok(Reply::page_with(StatusCode::NOT_FOUND, "fault", "没有启用码", context! { text }));
+    }
     let (code, name) = (asked.form.get("code"), asked.form.get("name"));
     Ok(Reply::page("first", "启用管理员账号", context! { code, name, fault }))
 }
@@ -54,7 +58,7 @@ pub(crate) fn first_form(asked: &Request, fault: &str) -> Answer {
 pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
     let form = &asked.form;
     if form.get("password") != form.get("repeated") {
-        return first_form(asked, "两次输入的密码不同，请重新输入。");
+        return first_form(portal, asked, "两次输入的密码不同，请重新输入。").await;
     }
     let (code, name) = (form.get("code"), form.get("name").trim());
     match accounts::add_administrator(
@@ -69,7 +73,7 @@ pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
     .await
     {
         Ok(()) => Ok(Reply::page("login", "登录", context! { name, fault => "", next => "/", is_new => false })),
-        Err(error) => first_form(asked, &format!("{error}。")),
+        Err(error) => first_form(portal, asked, &format!("{error}。")).await,
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn overview(portal: &Portal, asked: &Request) -> Answer {
 /// The findings of today, counted; `None` = there is no picture yet.
 async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Option<Value>> {
     let Current::Picture(current) = portal.pictures.of(reader, portal.app.clock().today()).await? else { return Ok(None) };
-    let Counts { all, by_rule, by_area } = current.counts(&portal.app.config().policy.units, reader).await?;
+    let Counts { all, by_rule, by_area, only_counted } = current.counts(&portal.app.config().policy.units, reader).await?;
     let counted = |counts: &LightCounts| {
         let LightCounts { red, orange, yellow, unjudged, exempt } = counts;
         context! { red, orange, yellow, unjudged, exempt }
@@ -40,7 +40,7 @@ async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Optio
     let areas = by_area.iter().map(|(name, counts)| context! { name, link => link("unit", name), ..counted(counts) });
     Ok(Some(context! {
         as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
-        rules => rules.collect::<Vec<_>>(), areas => areas.collect::<Vec<_>>(), ..counted(&all)
+        only_counted, rules => rules.collect::<Vec<_>>(), areas => areas.collect::<Vec<_>>(), ..counted(&all)
     }))
 }
 

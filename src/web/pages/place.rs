@@ -12,7 +12,7 @@ pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> An
         Place::Asset => health::asset(asked),
         Place::LoginForm => login::form(portal, asked).await,
         Place::Login => login::log_in(portal, asked).await,
-        Place::FirstForm => login::first_form(asked, ""),
+        Place::FirstForm => login::first_form(portal, asked, "").await,
         Place::First => login::first(portal, asked).await,
         Place::Logout => login::log_out(portal, asked).await,
         Place::Overview => overview::overview(portal, asked).await,

@@ -1,6 +1,6 @@
 //! 台账: the records as the registers in force have them; one with its cells, what changed when, and what other ledgers hold on it.
 
-use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordView};
+use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordOrder, RecordView};
 use crate::store::record_lookup::CodeFilter;
 use crate::web::fields::as_segment;
 use crate::web::pages::findings;
@@ -30,7 +30,11 @@ pub(crate) async fn ledgers(portal: &Portal, asked: &Request) -> Answer {
 
 /// The records of one ledger.
 pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
-    let (lookup, query) = (lookup(portal, asked).await?, &asked.query);
+    let (mut lookup, query) = (lookup(portal, asked).await?, &asked.query);
+    // while they are being made, a record whose findings alone would show it is not listed yet
+    if let Some(unit) = portal.scope(asked.visitor()?).reader() {
+        lookup.findings = findings::current(portal, Some(unit)).await?.ok();
+    }
     let ledger = asked.rest.first().and_then(|id| lookup.ledger(id)).ok_or(Refusal::NotFound)?;
     let units = &portal.app.config().policy.units;
     let named = query.get("unit").trim();
@@ -40,10 +44,16 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(units, named)),
     };
     let start = CodeFilter { code: query.get("code").trim().to_owned(), name: query.get("name").trim().to_owned() };
-    let filter = RecordFilter { unit, start };
+    let is_office = portal.scope(asked.visitor()?).reader().is_none();
+    let order = match query.get("order") {
+        "code" if is_office => RecordOrder::Code,
+        "name" if is_office => RecordOrder::Name,
+        _ => RecordOrder::Units,
+    };
+    let filter = RecordFilter { unit, start, order };
     let after = Position {
         source: query.get("source").parse().unwrap_or_default(),
-        unit: query.get("of").to_owned(),
+        text: query.get("of").to_owned(),
         code: query.get("after").to_owned(),
     };
     let page = lookup.page(ledger, &filter, &after, ROWS as usize).await?;
@@ -55,13 +65,13 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let path = format!("/records/{}", asked.rest.first().map_or_else(String::new, |id| as_segment(id)));
     let link = |page: i64, position: Option<&Position>| {
         let mut link = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("unit", named), ("code", &filter.start.code), ("name", &filter.start.name)] {
+        for (name, value) in [("unit", named), ("code", &filter.start.code), ("name", &filter.start.name), ("order", query.get("order"))] {
             if !value.is_empty() {
                 link.append_pair(name, value);
             }
         }
-        if let Some(Position { source, unit, code }) = position {
-            link.append_pair("source", &source.to_string()).append_pair("of", unit).append_pair("after", code);
+        if let Some(Position { source, text, code }) = position {
+            link.append_pair("source", &source.to_string()).append_pair("of", text).append_pair("after", code);
             link.append_pair("page", &page.to_string());
         }
         format!("{path}?{}", link.finish())
@@ -70,6 +80,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let values = context! {
         about => title, path => &path, fault, total, is_cut => page.is_cut,
         filter => context! { unit => named, code => &filter.start.code, name => &filter.start.name },
+        is_office, order => query.get("order"),
         rows => page.lines.iter().map(row).collect::<Vec<_>>(),
         page => query.page(),
         first => (after != Position::default()).then(|| link(1, None)),

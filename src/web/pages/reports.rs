@@ -4,6 +4,7 @@ use crate::app::accounts::unknown_unit;
 use crate::app::period::{self, PeriodRequest};
 use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
+use crate::store::os_user::as_account;
 use crate::store::reports::{FiledReport, ReportFilter, ReportKind};
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging, size};
 use crate::web::portal::{Portal, Request, Scope};
@@ -42,6 +43,7 @@ fn filter_of(portal: &Portal, asked: &Request) -> anyhow::Result<(ReportFilter, 
         as_of: query.get("as_of").to_owned(),
         unit,
         name: query.get("name").trim().to_owned(),
+        with_superseded: query.get("all") == "1",
     };
     Ok((filter, fault))
 }
@@ -57,13 +59,13 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let title_of = |job: &str| config.jobs.iter().find(|known| known.name == job).map_or_else(|| job.to_owned(), |job| job.title.clone());
     let rows: Vec<_> = files
         .iter()
-        .map(|FiledReport { file, job, as_of, revision, made_at }| {
+        .map(|FiledReport { file, job, as_of, revision, made_at, is_superseded }| {
             let unit = units.units.iter().find(|unit| !file.key.unit.is_empty() && unit.code == file.key.unit);
             context! {
                 name => file_name(&file.path), link => file_link(&file.path),
                 kind => word(file.key.kind), unit => unit.map_or("", |unit| unit.name.as_str()),
                 job => title_of(job), as_of => day(as_of), revision, made => local_time(made_at), size => size(file.bytes),
-                sha256 => &file.sha256,
+                sha256 => &file.sha256, is_superseded,
             }
         })
         .collect();
@@ -71,7 +73,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let jobs: Vec<_> = config.jobs.iter().map(|job| context! { name => &job.name, title => &job.title }).collect();
     let values = context! {
         rows, days, jobs, fault,
-        filter => context! { job => &filter.job, as_of => &filter.as_of, unit => named, name => &filter.name },
+        filter => context! { job => &filter.job, as_of => &filter.as_of, unit => named, name => &filter.name, all => filter.with_superseded },
         is_office => portal.scope(visitor) == Scope::Office,
         period => (!filter.as_of.is_empty() && total > 0).then(|| format!("/reports/period.zip?{}", query.with_page(1))),
         paging => paging(query, total),
@@ -163,20 +165,29 @@ pub(crate) async fn period(portal: &Portal, asked: &Request) -> Answer {
     if period::count(&portal.app, &request).await? == 0 {
         return Err(Refusal::NotFound);
     }
-    let ReportFilter { job, as_of, unit, name } = &request.filter;
+    let ReportFilter { job, as_of, unit, name, .. } = &request.filter;
     let object = [as_of, job, unit, name].map(String::as_str).join(" ");
     let now = stamp(portal.app.clock().now());
-    portal.app.store().audit().record(&now, &visitor.account.name, "download of a period", object.trim_end(), "").await?;
+    // what breaks off has handed out a part: the line at the end is that it was whole
+    portal.app.store().audit().record(&now, &visitor.account.name, "download of a period begun", object.trim_end(), "").await?;
     let name = format!("报表（截至{as_of}）.zip");
     let (sender, pieces) = mpsc::channel(PIECES_WAITING);
     let (app, turn) = (portal.app.clone(), portal.exports.clone().acquire_owned().await?);
-    tokio::spawn(async move {
+    let (who, object) = (visitor.account.name.clone(), object.trim_end().to_owned());
+    let actor = format!("{who}@{}", asked.client.address);
+    tokio::spawn(as_account(actor, async move {
         let out = PieceWriter { pieces: sender.clone(), piece: Vec::new() };
-        if let Err(error) = period::write_zip(&app, request, out).await {
+        let written = async {
+            period::write_zip(&app, request, out).await?;
+            // room for all: every piece was taken
+            sender.reserve_many(PIECES_WAITING).await?;
+            anyhow::Ok(app.store().audit().record(&stamp(app.clock().now()), &who, "download of a period", &object, "").await?)
+        };
+        if let Err(error) = written.await {
             tracing::warn!(error = %format!("{error:#}"), "a zip of a period ended early");
             let _gone = sender.send(Err(io::Error::other("the zip is not whole"))).await;
         }
         drop(turn);
-    });
+    }));
     Ok(Reply::Streamed(Streamed { name, pieces }))
 }

@@ -1,5 +1,6 @@
 //! 发送: which mails there are, what became of them, and one as it was sent. The office sees all, a unit its own.
 
+use crate::app::accounts::unknown_unit;
 use crate::app::outbox::{self, MessageView, without_address};
 use crate::app::person::Person;
 use crate::app::restricted::names_restricted;
@@ -29,6 +30,9 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         (false, _) => DeliveryState::all_that(DeliveryState::may_reach),
     };
     let (mails, total) = portal.app.store().outbox().page(&unit, &states, is_office, first_row(query), ROWS).await?;
+    // mails to a unit that has another name now are still found by the old one
+    let is_unknown = is_office && !named.is_empty() && total == 0 && units.named(named).is_none();
+    let fault = if is_unknown { format!("{}。", unknown_unit(units, named)) } else { String::new() };
     let rows: Vec<_> = mails
         .iter()
         .map(|mail| {
@@ -41,7 +45,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         .collect();
     let states: Vec<_> = DeliveryState::ALL.iter().map(|state| context! { code => state.code(), word => state.word() }).collect();
     let values = context! {
-        rows, states, is_office,
+        rows, states, is_office, fault,
         notes => if is_office { portal.app.deliverer().sending_notes().await? } else { Vec::new() },
         filter => context! { unit => named, state => query.get("state") },
         paging => paging(query, total),

@@ -5,10 +5,10 @@ use crate::app::outbox::without_address;
 use crate::app::records::{Position, RecordFilter, RecordLookup};
 use crate::domain::account::AccountRoles;
 use crate::domain::audience::masked_address;
+use crate::domain::intake::text::search_form;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::ledger::Purpose;
 use crate::domain::register::units::UnitId;
-use crate::store::record_lookup::CodeFilter;
 use crate::web::fields::as_segment;
 use crate::web::pages::runs::slot_time;
 use crate::web::pages::sending::message_link;
@@ -53,7 +53,9 @@ fn mailbox(portal: &Portal, unit: UnitId) -> String {
 }
 
 fn unit_link(code: &str) -> String {
-    format!("/units/one?unit={}", as_segment(code))
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("unit", code);
+    format!("/units/one?{}", query.finish())
 }
 
 /// All units in administrative order; a unit sees its own page.
@@ -64,12 +66,14 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let policy = portal.app.config().policy.on(portal.app.clock().today());
     let units = &policy.units;
     let part = asked.query.get("name").trim();
+    let needle = search_form(part);
     let mut accounts: BTreeMap<String, usize> = BTreeMap::new();
     for account in accounts::list(portal.app.store()).await?.into_iter().filter(|account| account.ended_at.is_empty()) {
         *accounts.entry(account.unit).or_default() += 1;
     }
     let failed = portal.app.store().outbox().failed_by_unit().await?;
-    let all: Vec<UnitId> = (0..units.units.len()).filter(|unit| units.is_active(*unit) && units.units[*unit].name.contains(part)).collect();
+    let all: Vec<UnitId> =
+        (0..units.units.len()).filter(|unit| units.is_active(*unit) && search_form(&units.units[*unit].name).contains(&needle)).collect();
     let shown = all.iter().skip(first_row(&asked.query) as usize).take(ROWS as usize);
     let rows: Vec<Value> = shown
         .map(|unit| {
@@ -128,7 +132,7 @@ async fn page_of(portal: &Portal, unit: UnitId, is_office: bool) -> Answer {
     let directory = app.config().policy.ledger_for(Purpose::Directory);
     let mut contacts = Vec::new();
     if let Some(ledger) = directory {
-        let filter = RecordFilter { unit: Some(unit), start: CodeFilter::default() };
+        let filter = RecordFilter { unit: Some(unit), ..RecordFilter::default() };
         let page = lookup.page(ledger, &filter, &Position::default(), LISTED as usize).await?;
         let of_unit = page.lines.iter().filter(|line| line.unit == own.name);
         contacts = of_unit

@@ -38,8 +38,8 @@ struct Compared {
 }
 
 impl Evaluator {
-    /// Sets the change of every finding since what was known before: for a run, by its own series of runs, so that no other job changes a word of it;
-    /// else by all jobs.
+    /// Sets the change of every finding since what was known before: for a run that makes papers, by its own series of runs, so that no other job
+    /// changes a word of it; else by all jobs.
     ///
     /// # Errors
     /// The database fails.
@@ -54,13 +54,15 @@ impl Evaluator {
         let mut changes = Changes::default();
         let all = self.store.timelines().read(sample, "").await?;
         if all.as_of.is_none_or(|latest| as_of >= latest) {
-            let Compared { ended, .. } = compare(policy, register, &all, as_of);
+            let Compared { ended, resolved } = compare(policy, register, &all, as_of);
             changes.timelines.push(ComparedTimeline { timeline: all, ended });
+            changes.resolved = resolved;
         } else {
             set_changes(policy, register, &HashMap::new());
         }
         changes.by_all = register.judged.findings.iter().map(|finding| finding.change).collect();
-        let Some(job) = job else { return Ok(changes) };
+        let Some(job) = job.filter(|job| job.makes_papers()) else { return Ok(changes) };
+        changes.resolved = Vec::new();
         let own = self.store.timelines().read(sample, job.series()).await?;
         if own.as_of.is_none_or(|latest| as_of >= latest) {
             let Compared { ended, resolved } = compare(policy, register, &own, as_of);

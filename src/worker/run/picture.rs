@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
-use crate::domain::audience::{is_named, masked, pack_readers};
+use crate::domain::audience::{is_named, list_readers, masked};
 use crate::domain::judging::finding::{Change, Finding};
 use crate::domain::judging::measure::measure;
 use crate::domain::register::units::UnitId;
@@ -74,10 +74,8 @@ pub(crate) async fn write_picture(writer: &mut PictureWriter<'_>, clock: &Clock,
     let mut lists: BTreeMap<UnitId, ReaderList> = BTreeMap::new();
     for (number, index) in order.into_iter().enumerate() {
         let finding = &findings[index as usize];
-        let readers = pack_readers(units, finding);
-        let mut addressed: Vec<UnitId> = finding.recipients().flatten().collect();
-        addressed.sort_unstable();
-        addressed.dedup();
+        let belongs_to = list_readers(units, finding);
+        let is_shown = is_named(finding);
         let line = PictureLine {
             rule: finding.rule as u32,
             ledger: policy.ledgers[policy.rules[finding.rule].ledger].id.clone(),
@@ -92,20 +90,18 @@ pub(crate) async fn write_picture(writer: &mut PictureWriter<'_>, clock: &Clock,
             overdue_days: finding.overdue_days(),
             measure: measure(policy, finding),
             change: of.changes.get(index as usize).copied().unwrap_or_default().code().to_owned(),
-            restricted: !is_named(finding),
-            readers: readers.iter().map(|unit| *unit as u32).collect(),
-            addressed: addressed.iter().map(|unit| *unit as u32).collect(),
+            restricted: !is_shown,
+            readers: belongs_to.iter().filter(|_| is_shown).map(|unit| *unit as u32).collect(),
         };
         let group = Group::of(&line);
         office.add(group);
-        for unit in readers {
+        for unit in belongs_to {
             let list = lists.entry(unit).or_default();
-            list.add(group);
-            list.numbers.push(number as u32);
-        }
-        if line.restricted {
-            for unit in addressed {
-                lists.entry(unit).or_default().only_counted += 1;
+            if is_shown {
+                list.add(group);
+                list.numbers.push(number as u32);
+            } else {
+                list.only_counted += 1;
             }
         }
         writer.add(line).await?;

@@ -46,7 +46,7 @@ pub enum RunWhen {
     AsOf(NaiveDate),
     /// A slot of the schedule.
     Slot(Slot),
-    /// The slot of an earlier run: the day it judged, and its time.
+    /// The slot of an earlier run that the service makes anew: the day it judged, and its time.
     Earlier { as_of: NaiveDate, at: NaiveDateTime },
 }
 
@@ -159,7 +159,7 @@ impl Runner {
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
         let RequestedSlot { job, as_of, at } = self.slot_of(&request.job, request.when)?;
         let slot = slot_text(at);
-        let scheduled = matches!(request.when, RunWhen::Slot(_));
+        let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. });
         let mut revision = 0;
         let (mut remade, mut remade_packs) = (0, 0);
         if let Some(known) = self.store.runs().newest(&job.name, &slot).await? {

@@ -23,7 +23,6 @@ fn line(number: u32, owner: u32, restricted: bool) -> PictureLine {
         change: "new".into(),
         restricted,
         readers: if restricted { Vec::new() } else { vec![owner] },
-        addressed: vec![owner],
     }
 }
 
