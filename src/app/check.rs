@@ -165,7 +165,9 @@ pub(crate) fn exposed(root: &Path, config: &Config) -> anyhow::Result<Problems> 
     let settings = &config.settings;
     let of_sources = settings.sources.iter().filter_map(|source| source.password_file.as_deref());
     let of_database = settings.database.password_file.as_deref();
-    for file in settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref()).chain(of_database).chain(of_sources) {
+    let of_pages = settings.portal.as_ref().and_then(|portal| portal.health_token_file.as_deref());
+    let of_mails = settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref());
+    for file in of_mails.chain(of_database).chain(of_sources).chain(of_pages) {
         // that a file cannot be read is reported where it is needed
         for fault in password_faults(&root.join(file)).unwrap_or_default() {
             let (message, hint) = match fault {

@@ -2,9 +2,11 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
+use crate::config::portal_settings::PortalSettings;
 use crate::config::settings::{Database, MailSettings, PlainWay, SmtpTls};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::disk_fault::folder_fault;
+use crate::domain::secret::Secret;
 use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
@@ -16,7 +18,7 @@ use crate::worker::private_files::{make_private, read_password};
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::runner::Runner;
 use crate::worker::schedule::scheduler::Scheduler;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,6 +212,21 @@ pub(crate) fn database_url(root: &Path, database: &Database) -> anyhow::Result<D
     let path = root.join(file);
     let password = read_password(&path).with_context(|| format!("database: cannot read password_file {}", path.display()))?;
     Ok(database.url.with_password(&password))
+}
+
+/// Characters of a token at least: nobody guesses it.
+const TOKEN_CHARS_MIN: usize = 32;
+
+/// The token by which machines ask the pages how the service is; `None` = they do not.
+///
+/// # Errors
+/// Its file cannot be read, or holds one that is too short.
+pub(crate) fn health_token(root: &Path, settings: &PortalSettings) -> anyhow::Result<Option<Secret>> {
+    let Some(file) = &settings.health_token_file else { return Ok(None) };
+    let token = read_password(&root.join(file)).with_context(|| format!("[portal] health_token_file：不能读取{file}"))?;
+    let is_long = token.exposed().len() >= TOKEN_CHARS_MIN;
+    ensure!(is_long, "[portal] health_token_file：{file}中的令牌太短，至少要{TOKEN_CHARS_MIN}个字符");
+    Ok(Some(token))
 }
 
 /// The mail server or the folder to which the settings send mails.

@@ -10,13 +10,13 @@ use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::rule::Light;
 use crate::report::xlsx;
 use crate::store::handle::Store;
-use crate::store::pictures::{Group, Look, OFFICE, Picture, PictureLine, PictureNames, PictureWriter};
+use crate::store::pictures::{DayCounts, Group, Look, OFFICE, Picture, PictureLine, PictureNames, PictureWriter, UnitProjects};
 use crate::workbook::books::finding_list::{FindingList, ListedFinding, finding_list_workbook, finding_row};
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::picture::{PictureOf, begin_picture, config_sum, write_picture};
 use anyhow::{Context, anyhow};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -127,6 +127,18 @@ pub(crate) struct Counts {
     pub(crate) by_area: Vec<(String, LightCounts)>,
     /// As in [`FindingLines`].
     pub(crate) only_counted: usize,
+}
+
+/// The projects of a reader.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProjectCounts {
+    /// By stage, as the register states it.
+    pub(crate) stages: Vec<(String, u64)>,
+    /// Contracts that are not terminated, and how many of them were performed, have started, and produce.
+    pub(crate) contracts: u64,
+    pub(crate) performed: u64,
+    pub(crate) started: u64,
+    pub(crate) produced: u64,
 }
 
 /// What there is to look at.
@@ -325,6 +337,7 @@ impl Maker {
             as_of,
             findings,
             changes: &changes,
+            indicators: found.indicators(),
             data: look.data,
             restrictions: look.restrictions,
             config: self.config.clone(),
@@ -474,6 +487,43 @@ impl CurrentFindings {
             answered_at: String::new(),
             restricted: line.restricted || self.hidden.has(number),
         }
+    }
+
+    /// The projects of a reader, counted: the office all, a unit those of its own area.
+    pub(crate) fn projects(&self, units: &Units, reader: Option<UnitId>) -> ProjectCounts {
+        let is_counted = |owner: Option<u32>| {
+            let owner = owner.and_then(|owner| self.names.units.get(owner as usize).copied().flatten());
+            reader.is_none_or(|unit| owner.is_some_and(|owner| units.is_within(owner, unit)))
+        };
+        let mut counts =
+            ProjectCounts { stages: self.names.of.stages.iter().map(|stage| (stage.clone(), 0)).collect(), ..ProjectCounts::default() };
+        for of_unit in self.names.of.projects.iter().filter(|of_unit| is_counted(of_unit.owner)) {
+            let UnitProjects { stages, contracts, performed, started, produced, .. } = of_unit;
+            for ((_, sum), count) in counts.stages.iter_mut().zip(stages) {
+                *sum += count;
+            }
+            let sums = [&mut counts.contracts, &mut counts.performed, &mut counts.started, &mut counts.produced];
+            for (sum, count) in sums.into_iter().zip([contracts, performed, started, produced]) {
+                *sum += count;
+            }
+        }
+        counts
+    }
+
+    /// The open findings of a reader by light on the last day of each week, the oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn weeks(&self, units: &Units, reader: Option<UnitId>) -> anyhow::Result<Vec<DayCounts>> {
+        let code = reader.map_or(OFFICE, |unit| units.units[unit].code.as_str());
+        let mut weeks: Vec<DayCounts> = Vec::new();
+        for day in self.store.pictures().days(code).await?.into_iter().filter(|day| day.day <= self.as_of) {
+            match weeks.last_mut() {
+                Some(last) if last.day.iso_week() == day.day.iso_week() => *last = day,
+                _ => weeks.push(day),
+            }
+        }
+        Ok(weeks)
     }
 
     /// Writes the lines that a filter selects and a reader may see as a workbook into a file below `var`, which is removed with what is

@@ -3,6 +3,7 @@
 use crate::app::explain::rule_named;
 use crate::app::reports::ledger_named;
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::indicators::Indicators;
 use crate::domain::problem::suggest;
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::units::UnitId;
@@ -46,6 +47,11 @@ impl Findings {
     /// All findings, whatever the filter.
     pub(crate) fn all(&self) -> &[Finding] {
         &self.register.judged.findings
+    }
+
+    /// The counts of the projects.
+    pub(crate) fn indicators(&self) -> &Indicators {
+        &self.register.indicators
     }
 
     /// The findings that the filter selects, in the order of every output.

@@ -24,6 +24,9 @@ pub struct PortalSettings {
     pub proxies: Vec<IpAddr>,
     /// Where `/readyz` and `/metrics` are answered, apart from the pages and without a login; `None` = nowhere.
     pub health_listen: Option<SocketAddr>,
+    /// A file, relative to the root, with the token by which machines ask for `/readyz` and `/metrics` on the listener of the pages
+    /// (`Authorization: Bearer TOKEN`); `None` = they are not answered there.
+    pub health_token_file: Option<String>,
     /// Every account has to set up a second factor at its first login.
     #[serde(default)]
     pub must_have_code: bool,
@@ -51,6 +54,7 @@ impl Default for PortalSettings {
             hosts: Vec::new(),
             proxies: Vec::new(),
             health_listen: None,
+            health_token_file: None,
             must_have_code: false,
             insecure_http: false,
         }

@@ -10,7 +10,7 @@ use crate::domain::judging::finding::{Change, State};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::open_versions::OPEN;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::collections::btree_map::Entry;
@@ -22,6 +22,32 @@ pub struct PictureNames {
     pub rules: Vec<PictureRule>,
     /// Codes of all units.
     pub units: Vec<String>,
+    /// The stages of projects.
+    pub stages: Vec<String>,
+    pub projects: Vec<UnitProjects>,
+}
+
+/// How many projects a unit has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitProjects {
+    /// Index of the unit; `None` = no known one.
+    pub owner: Option<u32>,
+    /// By stage, in the order of the stages.
+    pub stages: Vec<u64>,
+    /// Contracts that are not terminated, and how many of them were performed, have started, and produce.
+    pub contracts: u64,
+    pub performed: u64,
+    pub started: u64,
+    pub produced: u64,
+}
+
+/// The open findings of a reader on a day, by light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayCounts {
+    pub day: NaiveDate,
+    pub red: i64,
+    pub orange: i64,
+    pub yellow: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +197,9 @@ const LINES_PER_PIECE: usize = 1000;
 const NUMBERS_PER_ROW: usize = 4096;
 const LINES_PER_STATEMENT: usize = 50;
 
+/// So many days back the counts of the lists are known.
+const DAYS_MAX: u64 = 91;
+
 /// The office, as the reader of a list.
 pub const OFFICE: &str = "";
 
@@ -273,6 +302,22 @@ impl<'a> Pictures<'a> {
         Ok(numbers)
     }
 
+    /// What a reader's lists counted on the last days, the oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn days(self, reader: &str) -> Result<Vec<DayCounts>> {
+        let rows = sqlx::query("SELECT day, red, orange, yellow FROM picture_day WHERE reader=$1 ORDER BY day").bind(reader);
+        let rows = rows.fetch_all(&self.database.pool).await?;
+        let day = |row| {
+            let day: String = text(row, "day")?;
+            let damaged = |error| StoreError::Damaged { what: "day of pictures", key: day.clone(), detail: format!("{error}") };
+            let day = day.parse::<NaiveDate>().map_err(damaged)?;
+            Ok(DayCounts { day, red: number(row, "red")?, orange: number(row, "orange")?, yellow: number(row, "yellow")? })
+        };
+        rows.iter().map(day).collect()
+    }
+
     /// The findings with these numbers, in this order.
     ///
     /// # Errors
@@ -371,8 +416,14 @@ impl<'a> Pictures<'a> {
         .fetch_optional(&self.database.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let writer =
-            PictureWriter { database: self.database, no: number(&row, "making")?, next: 0, lines: Vec::new(), texts: String::new() };
+        let writer = PictureWriter {
+            database: self.database,
+            no: number(&row, "making")?,
+            next: 0,
+            lines: Vec::new(),
+            texts: String::new(),
+            lights: Vec::new(),
+        };
         writer.sweep(number(&row, "picture")?).await?;
         Ok(Some(writer))
     }
@@ -430,6 +481,8 @@ pub struct PictureWriter<'a> {
     next: u32,
     lines: Vec<PictureLine>,
     texts: String,
+    /// The open findings of each list by light: red, orange, yellow.
+    lights: Vec<(String, [i64; 3])>,
 }
 
 impl PictureWriter<'_> {
@@ -527,7 +580,12 @@ impl PictureWriter<'_> {
     ///
     /// # Errors
     /// As [`PictureWriter::add`].
-    pub async fn add_list(&self, reader: &str, list: &ReaderList) -> Result<()> {
+    pub async fn add_list(&mut self, reader: &str, list: &ReaderList) -> Result<()> {
+        let of = |light: Light| {
+            let groups = list.groups.iter().filter(|group| group.state() == State::Open && group.light() == Some(light));
+            groups.map(|group| i64::from(group.items)).sum()
+        };
+        self.lights.push((reader.to_owned(), [Light::Red, Light::Orange, Light::Yellow].map(of)));
         let mut transaction = self.transaction().await?;
         let groups = postcard::to_stdvec(&list.groups).map_err(|error| StoreError::Internal(error.to_string()))?;
         sqlx::query("INSERT INTO picture_reader (picture, reader, only_counted, body) VALUES ($1,$2,$3,$4)")
@@ -563,6 +621,7 @@ impl PictureWriter<'_> {
             insert.bind(self.no).bind(part).bind(lines.concat()).execute(&mut *transaction).await?;
             transaction.commit().await?;
         }
+        self.write_day(of.as_of).await?;
         let mut transaction = self.transaction().await?;
         sqlx::query(
             "INSERT INTO picture (no, as_of, made_at, run, data, restrictions, config, took, names) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)",
@@ -580,6 +639,27 @@ impl PictureWriter<'_> {
         .await?;
         let moved = sqlx::query("UPDATE current_picture SET picture=$1, making_until='' WHERE id=1 AND making=$1");
         moved.bind(self.no).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Writes what the lists count on the day, in place of an earlier picture of it, and removes the days that are too old.
+    async fn write_day(&self, day: NaiveDate) -> Result<()> {
+        let mut transaction = self.transaction().await?;
+        for part in self.lights.chunks(LINES_PER_STATEMENT) {
+            let values = self.database.dialect.values(part.len(), 5);
+            let statement = format!(
+                "INSERT INTO picture_day (reader, day, red, orange, yellow) VALUES {values} ON CONFLICT (reader, day) DO UPDATE SET \
+                 red=excluded.red, orange=excluded.orange, yellow=excluded.yellow"
+            );
+            let mut query = sqlx::query(sql(statement));
+            for (reader, [red, orange, yellow]) in part {
+                query = query.bind(reader).bind(day.to_string()).bind(red).bind(orange).bind(yellow);
+            }
+            query.execute(&mut *transaction).await?;
+        }
+        let oldest = day.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(day);
+        sqlx::query("DELETE FROM picture_day WHERE day<$1").bind(oldest.to_string()).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
     }

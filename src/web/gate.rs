@@ -59,7 +59,7 @@ pub(crate) async fn answer(
     {
         return with_headers((StatusCode::BAD_REQUEST, "400: 请求中的主机名不止一个。\n").into_response(), &client);
     }
-    let is_of_machine = route.is_some_and(|route| route.place == Place::Alive);
+    let is_of_machine = route.is_some_and(|route| matches!(route.place, Place::Alive | Place::Ready | Place::Metrics));
     if !is_of_machine && !client.is_host_known(&portal.settings) {
         let text = "421: 本服务不使用这个主机名。管理员可在 config/duban.toml 的 [portal] hosts 中加入。\n";
         return with_headers((StatusCode::MISDIRECTED_REQUEST, text).into_response(), &client);

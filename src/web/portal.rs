@@ -1,13 +1,14 @@
 //! What all requests share.
 
 use crate::app::accounts;
-use crate::app::compose::App;
+use crate::app::compose::{self, App};
 use crate::app::current_findings::Pictures;
 use crate::app::login::Visitor;
 use crate::app::passwords::Passwords;
 use crate::clock::Clock;
 use crate::config::portal_settings::PortalSettings;
 use crate::domain::register::units::UnitId;
+use crate::domain::secret::Secret;
 use crate::store::handle::Store;
 use crate::web::client::Client;
 use crate::web::fields::Fields;
@@ -30,6 +31,8 @@ pub(crate) struct Portal {
     pub(crate) waits_for_account: bool,
     pub(crate) templates: Templates,
     pub(crate) pictures: Pictures,
+    /// By which machines ask how the service is; `None` = they do not.
+    pub(crate) health_token: Option<Secret>,
     /// Workbooks and zips that are made at the same time.
     pub(crate) exports: Arc<Semaphore>,
 }
@@ -79,11 +82,13 @@ impl Portal {
             return Ok(None);
         }
         let sessions = app.sessions().await?;
+        let health_token = compose::health_token(root, &settings)?;
         Ok(Some(Portal {
             sessions,
             passwords: Passwords::new()?,
             settings,
             waits_for_account,
+            health_token,
             templates: Templates::new()?,
             pictures: Pictures::new(app.evaluator(), app.reading_store().await?),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),

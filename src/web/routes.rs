@@ -7,6 +7,8 @@ use axum::routing::MethodFilter;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     Alive,
+    Ready,
+    Metrics,
     Asset,
     LoginForm,
     Login,
@@ -95,6 +97,8 @@ const ADMINISTERING: Admits = Admits::Roles(&[AccountRole::Administrator]);
 
 pub(crate) static ROUTES: &[Route] = &[
     page("/livez", Place::Alive, Admits::Everybody, ""),
+    page("/readyz", Place::Ready, Admits::Everybody, ""),
+    page("/metrics", Place::Metrics, Admits::Everybody, ""),
     page("/assets/{rest}", Place::Asset, Admits::Everybody, ""),
     page("/login", Place::LoginForm, Admits::Everybody, ""),
     act("/login", Place::Login, Admits::Everybody),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 const PASSWORD: &str = "correct horse battery";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OFFICE: &str = "省投资促进局";
 
 /// A portal over an empty root, and its clock.
@@ -68,6 +69,7 @@ impl World {
         let settings = root.path().join("config/duban.toml");
         let text = std::fs::read_to_string(&settings).unwrap();
         std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\nhosts = [\"duban.gz.example\"]\n{more}")).unwrap();
+        std::fs::write(root.path().join("token"), format!("{TOKEN}\n")).unwrap();
         let now = "2026-10-09T02:00:00Z".parse().unwrap();
         let clock = Clock::manual(now);
         let portal = Arc::new(Portal::open(root.path(), clock.clone()).await.unwrap().expect("a portal"));
@@ -188,6 +190,8 @@ fn file_link(path: &str) -> String {
 /// administrator, auditor.
 const EXPECTED: &[(&str, &str, &str, &str)] = &[
     ("GET", "/livez", "all", "all"),
+    ("GET", "/readyz", "all", "all"),
+    ("GET", "/metrics", "all", "all"),
     ("GET", "/assets/{rest}", "all", "all"),
     ("GET", "/login", "all", "all"),
     ("POST", "/login", "all", "all"),
@@ -224,9 +228,11 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
     ("POST", "/account/code/end", "in", "in"),
 ];
 
-/// Pages of a thing that their query or path names, or that a code opens.
+/// Pages of a thing that their query or path names, or that a code or a token opens.
 const NAMED_ONLY: &[&str] = &[
     "/login/first",
+    "/readyz",
+    "/metrics",
     "/reports/file",
     "/reports/period.zip",
     "/assets/none",
@@ -590,6 +596,23 @@ async fn the_code_of_the_first_administrator_is_good_once() {
     assert_eq!(world.get("/login/first", "").await.status, StatusCode::OK);
     world.pass(TimeDelta::minutes(31));
     assert!(enter(&world, &late, "赵六", PASSWORD).await.contains("没有可用的启用码"));
+}
+
+#[tokio::test]
+async fn a_machine_asks_by_its_token() {
+    let ask = async |world: &World, path: &str, token: &str| {
+        let request = Request::get(path).header("host", "192.0.2.7").header("authorization", token);
+        let answered = world.ask(request.body(Body::empty()).unwrap()).await;
+        (answered.status, answered.text)
+    };
+    let world = World::with("health_token_file = \"token\"\n").await;
+    let bearer = format!("Bearer {TOKEN}");
+    assert_eq!(ask(&world, "/readyz", &bearer).await, (StatusCode::OK, "ok\n".to_owned()));
+    assert!(ask(&world, "/metrics", &bearer).await.1.contains("\nduban_disk_free_bytes "));
+    for wrong in ["", "Bearer ", TOKEN, &format!("Bearer {TOKEN}0"), &bearer.to_lowercase()] {
+        assert_eq!(ask(&world, "/readyz", wrong).await.0, StatusCode::NOT_FOUND, "{wrong}");
+    }
+    assert_eq!(ask(&World::new().await, "/readyz", &bearer).await.0, StatusCode::NOT_FOUND, "without a setting nobody is answered");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod packs;
 mod picture;
 mod plain_output;
 mod portal;
+mod portal_access;
 mod portal_records;
 mod postfix;
 mod private_files;

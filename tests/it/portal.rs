@@ -473,7 +473,11 @@ fn machines_ask_how_the_service_is() {
     let checked = duban(root.path(), &["check"]);
     assert!(stdout(&checked).contains(&format!("健康检查和指标：http://127.0.0.1:{port}/readyz、/metrics")), "{}", stdout(&checked));
     // a paper on an earlier day is not what the pages show
-    for arguments in [&["run", "daily-pull"][..], &["run", "quarterly-supervision", "--as-of", "2026-09-30"]] {
+    let sample = root.path().join("config/sample/register.xlsx");
+    let sample = sample.to_str().expect("a path");
+    for arguments in
+        [&["sample", "--projects", "400", sample][..], &["run", "daily-pull"], &["run", "quarterly-supervision", "--as-of", "2026-09-30"]]
+    {
         let ran = duban(root.path(), arguments);
         assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
     }

@@ -117,10 +117,10 @@ fn a_list_holds_what_its_reader_may_open() {
     for (name, unit) in [("sunqi", "黔南州"), ("zhouba", "贵阳市")] {
         add(root.path(), name, unit, "viewer", &file);
     }
-    let text = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,洽谈时间\n\
-                GZ1,谈了很久的酒厂,黔南州,瓮安县,,洽谈,2026-01-05\n\
-                GZ2,刚开始谈的酒厂,黔南州,瓮安县,,洽谈,2026-11-25\n\
-                ..,上级目录,黔南州,瓮安县,,洽谈,2026-01-05\n";
+    let text = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,洽谈时间,签约时间\n\
+                GZ1,谈了很久的酒厂,黔南州,瓮安县,,洽谈,2025-01-06,\n\
+                GZ2,还没有谈的酒厂,黔南州,瓮安县,,洽谈,2099-01-05,\n\
+                ..,上级目录,黔南州,瓮安县,,洽谈,2025-01-06,\n";
     take(root.path(), "一.csv", text, "2026-11-30");
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
     let [above, other] = ["sunqi", "zhouba"].map(|name| service.login(name));

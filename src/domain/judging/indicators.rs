@@ -395,6 +395,11 @@ impl Indicators {
         self.units.get(&unit).cloned().unwrap_or_default()
     }
 
+    /// The projects by the unit that owns them; `None` = those without a known owner.
+    pub fn by_unit(&self) -> impl Iterator<Item = (Option<UnitId>, &Measures)> {
+        self.units.iter().map(|(unit, measures)| (*unit, measures))
+    }
+
     /// The projects of a division and of all places in it.
     pub fn of_division(&self, policy: &Policy, division: UnitId) -> Measures {
         let mut sum = Measures::default();

@@ -110,6 +110,7 @@ pub(crate) fn digest(
         ask: opening::ask(inputs, unit, items, is_office),
         sections,
         roll_up,
+        sealed_audit: None,
     };
     if digest.recipient.counts_only {
         digest.strip_to_counts();

@@ -56,6 +56,17 @@ pub struct Digest {
     #[serde(flatten)]
     pub sections: Sections,
     pub roll_up: Option<RollUp>,
+    /// The end of the audit, for the office: a mail that somebody stores proves later that no line before it was changed. No part of what the mail
+    /// states, so that it alone makes no mail new.
+    pub sealed_audit: Option<SealedAudit>,
+}
+
+/// Up to where the audit is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealedAudit {
+    pub no: i64,
+    /// sha256 of the chain up to this line.
+    pub hash: String,
 }
 
 /// Whom a mail is for.

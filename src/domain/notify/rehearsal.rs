@@ -1,7 +1,9 @@
 //! Example mails that fill every branch of a template: a digest or a draft with every part filled, with its attachment retained at the
 //! office, and with counts only. `duban check` renders them, because the sample register does not reach every branch.
 
-use crate::domain::notify::digest::{Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SilentUnit, UnroutedRecord};
+use crate::domain::notify::digest::{
+    Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SealedAudit, SilentUnit, UnroutedRecord,
+};
 
 /// Three variants of a digest.
 pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
@@ -28,6 +30,7 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     if let Some(roll_up) = &mut full.roll_up {
         fill_roll_up(roll_up);
     }
+    full.sealed_audit = Some(SealedAudit { no: 1, hash: "0".repeat(64) });
     full.attached.attachment = Some("某清单.xlsx".into());
     let mut retained = full.clone();
     retained.attached.attachment_retained = retained.attached.attachment.take();

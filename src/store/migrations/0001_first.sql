@@ -343,6 +343,17 @@ CREATE TABLE picture_text (
     PRIMARY KEY (picture, part)
 );
 
+-- What the list of each reader counted on a day: the open findings by light.
+CREATE TABLE picture_day (
+    -- code of the unit; empty = the office
+    reader TEXT NOT NULL,
+    day TEXT NOT NULL,
+    red BIGINT NOT NULL,
+    orange BIGINT NOT NULL,
+    yellow BIGINT NOT NULL,
+    PRIMARY KEY (reader, day)
+);
+
 -- The findings of which each unit was last notified.
 CREATE TABLE notified (
     unit TEXT NOT NULL,

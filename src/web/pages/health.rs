@@ -2,15 +2,18 @@
 
 use crate::app::health::health;
 use crate::web::assets;
+use crate::web::client::header;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Refusal, Reply};
 use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use subtle::ConstantTimeEq;
 
 pub(crate) fn alive() -> Reply {
     Reply::Text(StatusCode::OK, "ok\n".into())
 }
 
-/// What a machine that watches the service may ask on the listener of its own.
+/// What a machine that watches the service may ask on the listener of its own, or by a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Watched {
     /// Whether the service can work: its databases answer, it was at work lately, and there is room on the disk.
@@ -30,6 +33,16 @@ pub(crate) async fn watched(portal: &Portal, what: Watched) -> (StatusCode, &'st
         (Watched::Ready, faults) if faults.is_empty() => (StatusCode::OK, PLAIN, "ok\n".into()),
         (Watched::Ready, faults) => (StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{faults}\n")),
     }
+}
+
+/// The answer to a machine on the listener of the pages, which has to know the token.
+pub(crate) async fn asked_by_token(portal: &Portal, asked: &Request, what: Watched) -> Answer {
+    let sent = header(&asked.headers, AUTHORIZATION.as_str()).strip_prefix("Bearer ").unwrap_or_default().as_bytes();
+    if !portal.health_token.as_ref().is_some_and(|token| bool::from(token.exposed().as_bytes().ct_eq(sent))) {
+        return Err(Refusal::NotFound);
+    }
+    let (status, _, text) = watched(portal, what).await;
+    Ok(Reply::Text(status, text))
 }
 
 /// A file beside the pages.

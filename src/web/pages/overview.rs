@@ -1,8 +1,10 @@
-//! 总览: how far the work is: data days, next and last runs, mails.
+//! 总览: how far the work is: findings by light, the projects, the last weeks, data days, next and last runs, mails.
 
-use crate::app::current_findings::{Counts, Current, LightCounts};
+use crate::app::current_findings::{Counts, Current, CurrentFindings, LightCounts, ProjectCounts};
+use crate::domain::judging::indicators::Ratio;
 use crate::domain::notify::delivery::DeliveryState;
-use crate::domain::register::units::UnitId;
+use crate::domain::register::units::{UnitId, Units};
+use crate::store::pictures::DayCounts;
 use crate::store::reports::ReportFilter;
 use crate::store::runs::{Run, RunState};
 use crate::store::snapshots::{Snapshot, SnapshotState};
@@ -23,10 +25,51 @@ pub(crate) async fn overview(portal: &Portal, asked: &Request) -> Answer {
     }
 }
 
-/// The findings of today, counted; `None` = there is no picture yet.
+/// A share of a count in words: `40.0%`; empty where there is nothing to share.
+fn share(part: u64, whole: u64) -> String {
+    let ratio = Ratio { numerator: part.into(), denominator: whole.into() };
+    if whole == 0 { String::new() } else { ratio.to_string() }
+}
+
+/// The projects of a reader: by stage, and how far the contracts are.
+fn projects(current: &CurrentFindings, units: &Units, reader: Option<UnitId>) -> Option<Value> {
+    let ProjectCounts { stages, contracts, performed, started, produced } = current.projects(units, reader);
+    if stages.iter().all(|(_, count)| *count == 0) && contracts == 0 {
+        return None;
+    }
+    let stages: Vec<Value> = stages.iter().map(|(name, count)| context! { name, count }).collect();
+    let step = |(name, count): (&str, u64)| context! { name, count, share => share(count, contracts) };
+    let steps: Vec<Value> =
+        [("已签合同", contracts), ("已履约", performed), ("已开工", started), ("已投产", produced)].into_iter().map(step).collect();
+    Some(context! { stages, steps })
+}
+
+/// Height of the chart of the weeks, and width of a week, in the units of the picture.
+const CHART_HEIGHT: i64 = 120;
+const WEEK_WIDTH: i64 = 40;
+
+/// The open findings week by week as a table and a chart; empty where there is one week only.
+fn weeks(days: &[DayCounts]) -> Vec<Value> {
+    let most = days.iter().map(|day| day.red + day.orange + day.yellow).max().unwrap_or(0).max(1);
+    let height = |count: i64| count * CHART_HEIGHT / most;
+    let week = |(place, counts): (usize, &DayCounts)| {
+        let DayCounts { day, red, orange, yellow } = *counts;
+        let mut top = CHART_HEIGHT;
+        let mut bar = |light: &str, count: i64| {
+            top -= height(count);
+            context! { light, y => top, height => height(count) }
+        };
+        let bars = vec![bar("red", red), bar("orange", orange), bar("yellow", yellow)];
+        context! { day => day.to_string(), label => day.format("%m-%d").to_string(), red, orange, yellow, x => place as i64 * WEEK_WIDTH, bars }
+    };
+    if days.len() < 2 { Vec::new() } else { days.iter().enumerate().map(week).collect() }
+}
+
+/// The findings of today, counted, with the projects and the last weeks; `None` = there is no picture yet.
 async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Option<Value>> {
     let Current::Picture(current) = portal.pictures.of(reader, portal.app.clock().today()).await? else { return Ok(None) };
-    let Counts { all, by_rule, by_area, only_counted } = current.counts(&portal.app.config().policy.units, reader).await?;
+    let units = &portal.app.config().policy.units;
+    let Counts { all, by_rule, by_area, only_counted } = current.counts(units, reader).await?;
     let counted = |counts: &LightCounts| {
         let LightCounts { red, orange, yellow, unjudged, exempt } = counts;
         context! { red, orange, yellow, unjudged, exempt }
@@ -40,7 +83,8 @@ async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Optio
     let areas = by_area.iter().map(|(name, counts)| context! { name, link => link("unit", name), ..counted(counts) });
     Ok(Some(context! {
         as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
-        only_counted, rules => rules.collect::<Vec<_>>(), areas => areas.collect::<Vec<_>>(), ..counted(&all)
+        only_counted, projects => projects(&current, units, reader), weeks => weeks(&current.weeks(units, reader).await?),
+        rules => rules.collect::<Vec<_>>(), areas => areas.collect::<Vec<_>>(), ..counted(&all)
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Which function answers for each place of the table.
 
+use crate::web::pages::health::Watched;
 use crate::web::pages::{account, accounts, audit, findings, health, login, overview, records, reports, runs, sending, system, units};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::Answer;
@@ -9,6 +10,8 @@ use crate::web::routes::Place;
 pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> Answer {
     match place {
         Place::Alive => Ok(health::alive()),
+        Place::Ready => health::asked_by_token(portal, asked, Watched::Ready).await,
+        Place::Metrics => health::asked_by_token(portal, asked, Watched::Metrics).await,
         Place::Asset => health::asset(asked),
         Place::LoginForm => login::form(portal, asked).await,
         Place::Login => login::log_in(portal, asked).await,

@@ -52,6 +52,7 @@ impl RunContext<'_> {
             as_of: self.as_of,
             findings: &self.register.judged.findings,
             changes: &self.changes.by_all,
+            indicators: &self.register.indicators,
             data: inputs.data,
             restrictions: inputs.restrictions,
             config: config_sum(&self.config),

@@ -4,13 +4,14 @@ use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
 use crate::domain::audience::{is_named, list_readers, masked};
 use crate::domain::judging::finding::{Change, Finding};
+use crate::domain::judging::indicators::{Cohort, Indicators, Measures, Window};
 use crate::domain::judging::measure::measure;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Rule;
 use crate::store::database::Result;
 use crate::store::handle::Store;
-use crate::store::pictures::{Group, OFFICE, Picture, PictureLine, PictureNames, PictureRule, PictureWriter, ReaderList};
+use crate::store::pictures::{Group, OFFICE, Picture, PictureLine, PictureNames, PictureRule, PictureWriter, ReaderList, UnitProjects};
 use chrono::{DateTime, NaiveDate, Utc};
 use ring::digest::{Context as Hashing, SHA256};
 use std::cmp::Reverse;
@@ -27,6 +28,8 @@ pub(crate) struct PictureOf<'a> {
     pub(crate) findings: &'a [Finding],
     /// The change of each finding since all jobs.
     pub(crate) changes: &'a [Change],
+    /// The counts of the projects.
+    pub(crate) indicators: &'a Indicators,
     /// The positions of the data and of the marks, read before them.
     pub(crate) data: i64,
     pub(crate) restrictions: i64,
@@ -47,6 +50,13 @@ pub(crate) fn config_sum(config: &Config) -> String {
         }
     }
     hex::encode(hasher.finish())
+}
+
+/// The projects of a unit as a picture counts them.
+fn projects_of(owner: Option<UnitId>, measures: &Measures) -> UnitProjects {
+    let Cohort { contracts, performed, started, produced, .. } = measures.live(Window::All);
+    let owner = owner.map(|owner| owner as u32);
+    UnitProjects { owner, stages: measures.stages.clone(), contracts, performed, started, produced }
 }
 
 /// Begins a picture; `None` = another process makes one, and `takes_over` is not set.
@@ -111,8 +121,12 @@ pub(crate) async fn write_picture(writer: &mut PictureWriter<'_>, clock: &Clock,
         writer.add_list(&units.units[*unit].code, list).await?;
     }
     let rule = |rule: &Rule| PictureRule { id: rule.id.clone(), title: rule.title.clone(), basis: rule.basis.clone() };
-    let names =
-        PictureNames { rules: policy.rules.iter().map(rule).collect(), units: units.units.iter().map(|unit| unit.code.clone()).collect() };
+    let names = PictureNames {
+        rules: policy.rules.iter().map(rule).collect(),
+        units: units.units.iter().map(|unit| unit.code.clone()).collect(),
+        stages: of.indicators.stages.clone(),
+        projects: of.indicators.by_unit().map(|(owner, measures)| projects_of(owner, measures)).collect(),
+    };
     let now = clock.now();
     let picture = Picture {
         no: 0,

@@ -4,7 +4,7 @@ use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
-use crate::domain::notify::digest::{Counts, Digest, Draft};
+use crate::domain::notify::digest::{Counts, Digest, Draft, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::SilentRecord;
@@ -29,6 +29,7 @@ use crate::workbook::material::Material;
 use crate::workbook::named::records_of;
 use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
 use crate::workbook::sheets::kinds::SheetKind;
+use crate::worker::audit_head::AuditHeadFile;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::records::LedgerRecords;
@@ -36,7 +37,7 @@ use crate::worker::run::context::{RunContext, is_past_start};
 use crate::worker::run::report::{block_in_place, folder_of};
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::spill::DigestRecords;
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use ring::digest::{Context as Hashing, SHA256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -389,12 +390,21 @@ impl RunContext<'_> {
         };
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
+        let stated = templates.render(&self.job.digest, digest)?.text;
+        digest.sealed_audit = if digest.roll_up.is_some() { self.sealed_audit()? } else { None };
         let rendered = templates.render(&self.job.digest, digest)?;
         // a digest also names what it thanks for
         let identities = digest.notified.iter().map(|(identity, _)| identity).chain(last_notified.into_iter().flat_map(BTreeMap::keys));
         let names = self.names_of_mail(unit, &findings_listed, silent, identities);
         let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None, names };
-        self.message(run, envelope, &rendered, workbook.attached())
+        self.message(run, envelope, &rendered, &stated, workbook.attached())
+    }
+
+    /// Up to where the audit is sealed; `None` = it is not sealed at all, or nobody knows its end.
+    fn sealed_audit(&self) -> anyhow::Result<Option<SealedAudit>> {
+        let head = AuditHeadFile::below(&self.evaluator.var).read().context("cannot read var/audit.head")?;
+        let sealed = head.known().filter(|head| head.no > 0);
+        Ok(sealed.map(|head| SealedAudit { no: head.no, hash: head.hash.clone() }))
     }
 
     /// A message that waits for the person who releases it.
@@ -410,7 +420,7 @@ impl RunContext<'_> {
         let rendered = templates.render(&self.job.draft, draft)?;
         let names = self.names_of_mail(unit, &draft.findings, &[], draft.notified.iter().map(|(identity, _)| identity));
         let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act), names };
-        self.message(run, envelope, &rendered, workbook.attached())
+        self.message(run, envelope, &rendered, &rendered.text, workbook.attached())
     }
 
     /// The records that a mail names, or more: those of its findings and of everything that its workbook may list for the unit.
@@ -451,12 +461,13 @@ impl RunContext<'_> {
         Ok(MailWorkbook::Retained(name))
     }
 
-    /// The bytes of a mail with what the outbox stores of it.
+    /// The bytes of a mail with what the outbox stores of it. `stated`: the part of its text that makes it another mail where it differs.
     fn message(
         &self,
         run: &Run,
         envelope: Envelope<'_>,
         rendered: &Rendered,
+        stated: &str,
         attached: Option<&WorkbookFile>,
     ) -> anyhow::Result<NewMessage> {
         let Envelope { unit, mailbox, subject, act, names } = envelope;
@@ -486,7 +497,7 @@ impl RunContext<'_> {
         })?;
         let mut hasher = Hashing::new(&SHA256);
         hasher.update(subject.as_bytes());
-        hasher.update(rendered.text.as_bytes());
+        hasher.update(stated.as_bytes());
         if let Some(file) = attached {
             hasher.update(&file.bytes);
         }

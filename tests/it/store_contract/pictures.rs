@@ -4,7 +4,7 @@ use super::Db;
 use super::runs::at;
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
-use duban::store::pictures::{Group, OFFICE, Picture, PictureLine, PictureNames, PictureRule, ReaderList};
+use duban::store::pictures::{Group, OFFICE, Picture, PictureLine, PictureNames, PictureRule, ReaderList, UnitProjects};
 
 fn line(number: u32, owner: u32, restricted: bool) -> PictureLine {
     PictureLine {
@@ -28,7 +28,13 @@ fn line(number: u32, owner: u32, restricted: bool) -> PictureLine {
 
 fn names() -> PictureNames {
     let rule = |id: &str| PictureRule { id: id.into(), title: id.into(), basis: "一(四)1".into() };
-    PictureNames { rules: vec![rule("unstarted"), rule("stale")], units: vec!["a".into(), "b".into()] }
+    let projects = UnitProjects { owner: Some(0), stages: vec![1, 2], contracts: 2, performed: 1, started: 1, produced: 0 };
+    PictureNames {
+        rules: vec![rule("unstarted"), rule("stale")],
+        units: vec!["a".into(), "b".into()],
+        stages: vec!["签约".into()],
+        projects: vec![projects],
+    }
 }
 
 fn picture(as_of: &str, data: i64) -> Picture {
@@ -87,7 +93,7 @@ pub async fn a_picture_is_written_beside_the_one_in_force(db: &Db) {
         .each_text(first.no, |number, text| texts.push((number, text.lines().count(), text.lines().next().map(str::to_owned))))
         .await
         .expect("texts");
-    assert_eq!(texts[0], (0, 4096, Some("GZ00000\t茶叶 项目0".into())), "a line break in a name is no further line");
+    assert_eq!(texts[0], (0, 4096, Some("gz00000\t茶叶 项目0".into())), "a line break in a name is no further line");
     assert_eq!((texts[1].0, texts[1].1, texts.len()), (4096, 904, 2));
     assert_eq!(store.pictures().of_key(first.no, "GZ00042").await.expect("lines")[0].0, 42);
 
@@ -101,6 +107,9 @@ pub async fn a_picture_is_written_beside_the_one_in_force(db: &Db) {
     // its time is over: another one takes over, and it ends
     make(&store, 10, "2026-10-09").await;
     assert!(half.finish("", picture("2026-10-09", 9), &names()).await.is_err());
+    let days = store.pictures().days("a").await.expect("days");
+    let counts: Vec<_> = days.iter().map(|day| (day.day.to_string(), day.red, day.orange, day.yellow)).collect();
+    assert_eq!(counts, [("2026-10-08".to_owned(), 833, 833, 834), ("2026-10-09".to_owned(), 1, 2, 2)], "a day of each picture");
     let next = store.pictures().look().await.expect("a look").picture.expect("a picture");
     assert_eq!((next.as_of.to_string().as_str(), next.data), ("2026-10-09", 7));
     // the one before goes with the next one, so that a page that reads it ends well
