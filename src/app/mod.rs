@@ -21,6 +21,7 @@ pub(crate) mod period;
 pub(crate) mod person;
 pub(crate) mod picture_lists;
 pub(crate) mod records;
+pub(crate) mod report_copy;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;

@@ -1,6 +1,7 @@
 //! The files of a day as one zip: the workbooks that runs have made, and for a unit the attachments of its mails too.
 
 use crate::app::compose::App;
+use crate::app::report_copy::{ReportCopy, report_copy};
 use crate::app::restricted::names_restricted;
 use crate::mail::message;
 use crate::report::bundle::{Content, Entry, bundle};
@@ -64,7 +65,11 @@ async fn send_entries(app: &App, request: &PeriodRequest, sender: &mpsc::Sender<
                 left_out.push(name);
                 continue;
             }
-            if sender.send(Entry { name, content: Content::File(app.root().join(path)) }).await.is_err() {
+            let content = match report_copy(app, &report.file).await? {
+                ReportCopy::Own(path) => Content::File(path),
+                ReportCopy::Fetched(path) => Content::Temporary(path),
+            };
+            if sender.send(Entry { name, content }).await.is_err() {
                 return Ok(());
             }
         }

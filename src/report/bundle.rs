@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use tempfile::TempPath;
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// What one file of the zip is made from.
 pub(crate) enum Content {
     File(PathBuf),
+    /// Removed once it is packed.
+    Temporary(TempPath),
     Bytes(Vec<u8>),
 }
 
@@ -36,20 +39,24 @@ pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> i
     let mut names = HashSet::new();
     let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
     for Entry { name, content } in entries {
-        let mut file = match content {
-            Content::File(path) => match File::open(&path) {
-                Ok(file) => file,
-                Err(error) => {
-                    match error.kind() {
-                        io::ErrorKind::NotFound => missing.push(name),
-                        _ => unreadable.push((name, error)),
-                    }
-                    continue;
-                }
-            },
+        let opened = match content {
+            Content::File(path) => File::open(path),
+            // it stays open though its name goes
+            Content::Temporary(path) => File::open(&path),
             Content::Bytes(bytes) => {
                 zip.start_file(free_name(&mut names, &name), options).map_err(failed)?;
                 zip.write_all(&bytes)?;
+                continue;
+            }
+        };
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                missing.push(name);
+                continue;
+            }
+            Err(error) => {
+                unreadable.push((name, error));
                 continue;
             }
         };

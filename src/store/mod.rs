@@ -30,6 +30,7 @@ pub mod pulls;
 pub mod readings;
 pub mod record_lookup;
 pub mod records;
+pub mod report_pieces;
 pub mod reports;
 pub mod restrictions;
 pub mod run_result;

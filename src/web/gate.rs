@@ -19,6 +19,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -206,10 +207,11 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             }
             response
         }
-        Reply::Download(download) => serve_file(asked, download).await,
+        // the file stays open while it is sent, also where its name goes with this value
+        Reply::Download(Download { copy, name }) => serve_file(asked, copy.path(), &name).await,
         Reply::Made(Made { name, file }) => {
             // the file stays open while it is sent, though its name is gone
-            serve_file(asked, Download { path: file.to_path_buf(), name }).await
+            serve_file(asked, &file, &name).await
         }
         Reply::Bytes(Bytes { name, bytes }) => {
             let mut response = bytes.into_response();
@@ -330,7 +332,7 @@ fn is_one_range(text: &str) -> bool {
 }
 
 /// A file, or the range of it that was asked for.
-async fn serve_file(asked: &Request, Download { path, name }: Download) -> Response {
+async fn serve_file(asked: &Request, path: &Path, name: &str) -> Response {
     let mut request = axum::http::Request::new(Body::empty());
     *request.method_mut() = asked.method.clone();
     *request.headers_mut() = asked.headers.clone();
@@ -344,7 +346,8 @@ async fn serve_file(asked: &Request, Download { path, name }: Download) -> Respo
         return (StatusCode::GONE, "文件已不在服务器上，请告诉管理员。\n").into_response();
     };
     let mut response = response.map(Body::new);
-    if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    if let Ok(value) = HeaderValue::from_str(&disposition(name)) {
         response.headers_mut().insert(CONTENT_DISPOSITION, value);
     }
     response

@@ -14,4 +14,6 @@ pub(crate) mod routes;
 pub(crate) mod server;
 
 #[cfg(test)]
+mod download_tests;
+#[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Each takes memory for a whole list.
+/// Each reads a whole list or the files of a day.
 const EXPORTS_AT_ONCE: usize = 2;
 
 /// The parts of the portal. The service object is its own, so that no page waits for a connection that a run holds.

@@ -1,9 +1,9 @@
 //! What a page or an act answers.
 
+use crate::app::report_copy::ReportCopy;
 use crate::web::assets::Asset;
 use axum::http::StatusCode;
 use std::io;
-use std::path::PathBuf;
 use tempfile::TempPath;
 use tokio::sync::mpsc;
 
@@ -53,7 +53,7 @@ impl Reply {
 
 /// A file that a run has made.
 pub(crate) struct Download {
-    pub(crate) path: PathBuf,
+    pub(crate) copy: ReportCopy,
     /// As the browser is to store it.
     pub(crate) name: String,
 }

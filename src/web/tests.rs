@@ -4,8 +4,6 @@ use crate::app::accounts::{self, NewAccount};
 use crate::app::person::Person;
 use crate::app::totp;
 use crate::clock::Clock;
-use crate::store::reports::{ReportFile, ReportKey, ReportKind};
-use crate::store::runs::{RunInputs, RunState};
 use crate::web::portal::Portal;
 use crate::web::router::router;
 use crate::web::routes::ROUTES;
@@ -15,7 +13,6 @@ use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::MethodFilter;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,23 +20,23 @@ use tower::ServiceExt;
 
 const PASSWORD: &str = "correct horse battery";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-const OFFICE: &str = "省投资促进局";
+pub(super) const OFFICE: &str = "省投资促进局";
 
 /// A portal over an empty root, and its clock.
-struct World {
-    root: tempfile::TempDir,
-    portal: Arc<Portal>,
-    pages: Router,
+pub(super) struct World {
+    pub(super) root: tempfile::TempDir,
+    pub(super) portal: Arc<Portal>,
+    pub(super) pages: Router,
     clock: Clock,
     now: DateTime<Utc>,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-struct Answered {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -55,7 +52,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl World {
-    async fn new() -> World {
+    pub(super) async fn new() -> World {
         World::with("").await
     }
 
@@ -83,20 +80,20 @@ impl World {
         self.clock.set(self.now);
     }
 
-    async fn add(&self, name: &str, unit: &str, roles: &str) {
+    pub(super) async fn add(&self, name: &str, unit: &str, roles: &str) {
         let account = NewAccount { name, unit, roles, must_change: false };
         let by = Person { who: "测试", why: "测试" };
         accounts::add(&self.portal.app, &self.portal.passwords, account, PASSWORD, by).await.unwrap();
     }
 
-    async fn ask(&self, request: Request<Body>) -> Answered {
+    pub(super) async fn ask(&self, request: Request<Body>) -> Answered {
         let response = self.pages.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         Answered { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> Answered {
+    pub(super) async fn get(&self, path: &str, cookie: &str) -> Answered {
         let request = Request::get(path).header("host", "duban.gz.example").header("cookie", cookie);
         self.ask(request.body(Body::empty()).unwrap()).await
     }
@@ -115,42 +112,13 @@ impl World {
         (answered, session)
     }
 
-    async fn login(&self, name: &str) -> String {
+    pub(super) async fn login(&self, name: &str) -> String {
         let (answered, cookie) = self.try_login(name, PASSWORD).await;
         assert_eq!(answered.status, StatusCode::SEE_OTHER, "{name}: {}", answered.text);
         cookie
     }
 
-    /// A pack of a unit in a run that has ended. Returns its path.
-    async fn pack(&self, unit: &str, names: &[(&str, &str)]) -> String {
-        self.packs(0, &format!("2026-10-08T10:00:{unit}"), &[unit], names).await.remove(0)
-    }
-
-    /// Packs of units in one revision of a run that has ended. Returns their paths.
-    async fn packs(&self, revision: i64, slot: &str, of: &[&str], names: &[(&str, &str)]) -> Vec<String> {
-        let units = &self.portal.app.config().policy.units;
-        let store = self.portal.app.store();
-        let (day, at) = ("2026-09-30".parse().unwrap(), "2026-10-08T02:00:00.000Z");
-        let run = store.runs().open("quarterly-packs", slot, revision, day, true, &RunInputs::default(), at).await;
-        let run = store.runs().claim(&run.unwrap().id, at, "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
-        let folder = format!("reports/quarterly-packs/2026-09-30-r{revision}");
-        let mut made = Vec::new();
-        for unit in of {
-            let path = format!("var/{folder}/县（市、区）/{unit}清单.xlsx");
-            let file = self.root.path().join(&path);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(&file, format!("the pack of {unit}")).unwrap();
-            let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
-            let code = units.units[units.named(unit).unwrap()].code.clone();
-            let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
-            made.push(ReportFile { key, path, sha256: "0".repeat(64), bytes: 5, names });
-        }
-        store.reports().add(&run, &folder, &made, "2026-10-08T02:05:00.000Z").await.unwrap();
-        store.runs().finish(&run, RunState::Done, "", None, "2026-10-08T02:10:00.000Z").await.unwrap();
-        made.into_iter().map(|file| file.path).collect()
-    }
-
-    async fn audited(&self) -> Vec<String> {
+    pub(super) async fn audited(&self) -> Vec<String> {
         let lines = self.portal.app.store().audit().list(None).await.unwrap();
         lines.into_iter().map(|line| format!("{} {} {} {}", line.who, line.os_user, line.what, line.object)).collect()
     }
@@ -178,12 +146,6 @@ fn cookie_of(answered: &Answered) -> String {
 /// The token in the first form of a page.
 fn token_of(answered: &Answered) -> String {
     answered.text.split_once("name=\"csrf\" value=\"").map(|(_, rest)| rest.split('"').next().unwrap().to_owned()).unwrap_or_default()
-}
-
-fn file_link(path: &str) -> String {
-    let mut link = url::form_urlencoded::Serializer::new(String::new());
-    link.append_pair("path", path);
-    format!("/reports/file?{}", link.finish())
 }
 
 /// Who may ask for each route, of the office and of a unit: `all`, `in` (whoever is logged in), or letters: viewer, handler, clerk, releaser,
@@ -311,98 +273,6 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
     assert_eq!(EXPECTED.len(), ROUTES.len(), "a row of the table has no route");
     let refused = world.audited().await.into_iter().filter(|line| line.contains("refused: page"));
     assert!(refused.clone().any(|line| line == "viewer viewer@198.51.100.7 refused: page GET /runs"), "{:?}", refused.collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn a_unit_downloads_its_own_packs_and_no_other() {
-    let world = World::new().await;
-    world.add("李四", "瓮安县", "viewer").await;
-    world.add("王五", OFFICE, "viewer").await;
-    let (own, other) = (world.pack("瓮安县", &[("project", "GZ1")]).await, world.pack("福泉市", &[]).await);
-    let (unit, office) = (world.login("李四").await, world.login("王五").await);
-
-    let listed = world.get("/reports?unit=%E7%A6%8F%E6%B3%89%E5%B8%82", &unit).await.text;
-    assert!(listed.contains("瓮安县清单.xlsx") && !listed.contains("福泉市清单"), "a unit cannot filter for another: {listed}");
-    let listed = world.get("/reports?unit=522702", &office).await.text;
-    assert!(!listed.contains("瓮安县清单.xlsx") && listed.contains("福泉市清单"), "{listed}");
-    let unknown = world.get("/reports?unit=%E7%93%AE%E5%AE%89%E7%BA%BF", &office).await.text;
-    assert!(unknown.contains("没有“瓮安线”这个单位，是不是“瓮安县”？") && unknown.contains("没有符合条件的报表"), "{unknown}");
-
-    let given = world.get(&file_link(&own), &unit).await;
-    assert_eq!((given.status, given.text.as_str()), (StatusCode::OK, "the pack of 瓮安县"));
-    let name = "attachment; filename=\"report.xlsx\"; filename*=UTF-8''%E7%93%AE%E5%AE%89%E5%8E%BF%E6%B8%85%E5%8D%95.xlsx";
-    assert_eq!(given.headers["content-disposition"], name);
-    assert_eq!(world.get(&file_link(&other), &unit).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(world.get(&file_link(&other), &office).await.status, StatusCode::OK);
-    for path in ["config/duban.toml", "../../etc/passwd", "/etc/passwd", "var/duban.db", &format!("./{own}")] {
-        assert_eq!(world.get(&file_link(path), &office).await.status, StatusCode::NOT_FOUND, "{path}");
-    }
-    let ranged = async |headers: &[(&str, &str)]| {
-        let request = Request::get(file_link(&own)).header("host", "duban.gz.example").header("cookie", &unit);
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let answered = world.ask(request.body(Body::empty()).unwrap()).await;
-        (answered.status, answered.text)
-    };
-    assert_eq!(ranged(&[("range", "bytes=4-7")]).await, (StatusCode::PARTIAL_CONTENT, "pack".to_owned()));
-    let whole = (StatusCode::OK, "the pack of 瓮安县".to_owned());
-    assert_eq!(ranged(&[("range", "items=4-7")]).await, whole, "a unit that nobody knows is ignored");
-    assert_eq!(ranged(&[("range", "bytes=4-7"), ("if-range", "\"another\"")]).await, whole);
-    assert_eq!(ranged(&[("range", "bytes=400-")]).await.0, StatusCode::RANGE_NOT_SATISFIABLE);
-    let audited = world.audited().await;
-    let downloads: Vec<_> = audited.iter().filter(|line| line.contains("@198.51.100.7 download ")).collect();
-    assert_eq!(downloads.len(), 6, "{audited:?}");
-    assert!(audited.contains(&format!("李四 李四@198.51.100.7 refused: download {other}")), "{audited:?}");
-    assert_eq!(*downloads[0], format!("李四 李四@198.51.100.7 download {own}"));
-}
-
-/// What a revision has made anew is not shown as its equal, and counties follow each other as in every table.
-#[tokio::test]
-async fn a_pack_that_was_made_anew_replaces_the_one_before() {
-    let world = World::new().await;
-    world.add("李四", "瓮安县", "viewer").await;
-    world.add("王五", OFFICE, "viewer").await;
-    let slot = "2026-10-08T10:00:00";
-    let first = world.packs(0, slot, &["都匀市", "福泉市", "瓮安县", "惠水县"], &[]).await;
-    let anew = world.packs(1, slot, &["瓮安县"], &[]).await.remove(0);
-    let (unit, office) = (world.login("李四").await, world.login("王五").await);
-    let names = |text: &str| -> Vec<String> {
-        let rows = text.split("data-head=\"单位\">").skip(1);
-        rows.map(|row| row.split('<').next().unwrap().to_owned()).collect()
-    };
-    let listed = world.get("/reports", &office).await.text;
-    let mut expected = vec!["都匀市", "福泉市", "瓮安县", "惠水县"];
-    let mut current = names(&listed);
-    assert!(listed.contains("共4条") && !listed.contains("已被后来的修订代替"), "{listed}");
-    current.sort_by_key(|name| expected.iter().position(|known| known == name));
-    assert_eq!(current, expected);
-    let all = world.get("/reports?all=1", &office).await.text;
-    expected.push("瓮安县");
-    assert!(all.contains("共5条") && all.matches("已被后来的修订代替").count() == 1, "{all}");
-    let of_first: Vec<String> = names(&all).into_iter().filter(|name| name != "瓮安县").collect();
-    assert_eq!(of_first, ["都匀市", "福泉市", "惠水县"], "administrative order");
-    assert_eq!(names(&all).len(), expected.len());
-    for path in ["/reports", "/"] {
-        let own = world.get(path, &unit).await.text;
-        assert!(own.contains(&file_link(&anew).replace('&', "&amp;")) && !own.contains(&file_link(&first[2])), "{path}: {own}");
-    }
-}
-
-/// A zip that nobody has read to its end is not on record as a download.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_zip_that_breaks_off_is_recorded_as_begun() {
-    let world = World::new().await;
-    world.add("王五", OFFICE, "viewer").await;
-    world.packs(0, "2026-10-08T10:00:00", &["福泉市", "瓮安县"], &[]).await;
-    let cookie = world.login("王五").await;
-    let path = "/reports/period.zip?as_of=2026-09-30";
-    let request = Request::get(path).header("host", "duban.gz.example").header("cookie", &cookie).body(Body::empty()).unwrap();
-    drop(world.pages.clone().oneshot(request).await.unwrap());
-    let all = world.portal.exports.clone().acquire_many_owned(2).await.unwrap();
-    drop(all);
-    let lines = async |end: &str| world.audited().await.iter().filter(|line| line.contains(end)).count();
-    assert_eq!((lines("download of a period begun").await, lines("download of a period 2026").await), (1, 0));
-    assert_eq!(world.get(path, &cookie).await.status, StatusCode::OK);
-    assert_eq!((lines("download of a period begun").await, lines("download of a period 2026").await), (2, 1));
 }
 
 #[tokio::test]

@@ -317,3 +317,27 @@ fn what_is_done_past_the_program_is_found() {
         assert_eq!(verify().0, Some(0), "{undo}: {}", verify().1);
     }
 }
+
+/// A mail that the office has stored proves up to where the audit was whole; that the audit has gone on since makes no mail anew.
+#[test]
+fn the_office_gets_the_end_of_the_audit_and_no_second_mail_for_it() {
+    let root = fresh_root();
+    edit(root.path(), "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-01-01\"\n\n[database]");
+    let read = import(root.path(), "台账.csv", &register(20, 2), &["--covers", "2026-09-30"]);
+    assert_eq!(read.status.code(), Some(0), "{}", stderr(&read));
+    let mails = || -> Vec<String> {
+        let all = super::helpers::files_below(&root.path().join("var/outbox"));
+        all.into_iter().filter(|(name, _)| name.contains("_520000_")).map(|(_, bytes)| super::outputs::as_read(&bytes)).collect()
+    };
+    let ran = duban(root.path(), &["run", "weekly-reminder"]);
+    assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
+    let sent = mails();
+    assert_eq!(sent.len(), 1, "{}", stdout(&ran));
+    let (no, rest) = sent[0].split_once("操作记录已封存至第").expect("the end of the audit").1.split_once("条，校验值").expect("a number");
+    let hash: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+    let audit: Vec<Value> = serde_json::from_slice(&duban(root.path(), &["audit", "--format", "json"]).stdout).expect("lines");
+    assert!(audit.iter().any(|line| line["no"].to_string() == no && line["hash"] == *hash), "{no} {hash}: {audit:?}");
+    let revised = duban(root.path(), &["run", "weekly-reminder", "--revise"]);
+    assert!(stdout(&revised).contains("与前次相同"), "{}{}", stdout(&revised), stderr(&revised));
+    assert_eq!(mails(), sent, "the audit alone has gone on");
+}

@@ -375,6 +375,12 @@ fn the_main_job_is_the_same_on_postgresql() {
         assert!(findings(root.path()) == findings(embedded.path()), "the findings differ");
         assert!(outputs(root.path()) == outputs(embedded.path()), "workbooks or mails differ");
         assert!(!root.path().join("var/duban.db").exists());
+        // another machine gives out what this one has made
+        let pool = db.raw().await;
+        let statement = "SELECT COUNT(*) AS n FROM report_file f WHERE NOT EXISTS (SELECT 1 FROM report_piece p WHERE p.sha256=f.sha256)";
+        let missing: i64 = sqlx::Row::get(&sqlx::query(statement).fetch_one(&pool).await.expect("a count"), "n");
+        assert_eq!(missing, 0, "files without pieces");
+        pool.close().await;
     });
 }
 

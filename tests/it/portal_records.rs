@@ -108,7 +108,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     }
 }
 
-/// A project under negotiation is in the list of whoever is told of it, and of nobody else above.
+/// A project under negotiation is in the list of whoever is notified of it, and of nobody else above.
 #[test]
 fn a_list_holds_what_its_reader_may_open() {
     let root = fresh_root();
@@ -119,7 +119,7 @@ fn a_list_holds_what_its_reader_may_open() {
     }
     let text = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,洽谈时间,签约时间\n\
                 GZ1,谈了很久的酒厂,黔南州,瓮安县,,洽谈,2025-01-06,\n\
-                GZ2,还没有谈的酒厂,黔南州,瓮安县,,洽谈,2099-01-05,\n\
+                GZ2,还没有谈的酒厂,黔南州,瓮安县,,洽谈,2030-01-05,\n\
                 ..,上级目录,黔南州,瓮安县,,洽谈,2025-01-06,\n";
     take(root.path(), "一.csv", text, "2026-11-30");
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);

@@ -138,7 +138,7 @@ contract! {
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     readings: a_reading_that_ended_well_leaves_nothing;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
-        a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back
+        a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back files_are_stored_in_pieces
         a_result_of_another_version_is_not_guessed a_fault_is_one_sentence;
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding a_life_is_known_as_it_was_before_the_day an_older_day_leaves_the_timeline
         what_is_written_for_the_next_version_remains a_clean_up_that_fails_changes_no_outcome

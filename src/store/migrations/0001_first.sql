@@ -408,6 +408,14 @@ CREATE TABLE report_file (
     PRIMARY KEY (run, template, kind, unit)
 );
 
+-- The files that runs have made, in pieces, where several machines share the database: each gives out what any of them has made.
+CREATE TABLE report_piece (
+    sha256 TEXT NOT NULL,
+    part BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (sha256, part)
+);
+
 -- The state of every message. Its bytes are apart, so that a claim and an outcome write a short row, not the attachment.
 CREATE TABLE outbox (
     id TEXT NOT NULL PRIMARY KEY,

@@ -2,6 +2,7 @@
 
 use crate::app::accounts::unknown_unit;
 use crate::app::period::{self, PeriodRequest};
+use crate::app::report_copy::report_copy;
 use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
 use crate::store::os_user::as_account;
@@ -11,6 +12,8 @@ use crate::web::portal::{Portal, Request, Scope};
 use crate::web::reply::{Answer, Download, Refusal, Reply, Streamed};
 use minijinja::context;
 use std::io::{self, Write};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// A code that no unit has.
@@ -115,7 +118,7 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
     if asked.method == axum::http::Method::GET {
         audit.record(&now, &visitor.account.name, "download", path, "").await?;
     }
-    Ok(Reply::Download(Download { path: portal.app.root().join(path), name: file_name(path).to_owned() }))
+    Ok(Reply::Download(Download { copy: report_copy(&portal.app, &report.file).await?, name: file_name(path).to_owned() }))
 }
 
 /// Bytes of a piece of a zip.
@@ -123,8 +126,14 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces that wait for a slow reader.
 const PIECES_WAITING: usize = 4;
 
-/// Sends what is written, piece by piece; it waits for a reader that is slow, and fails when there is none any more.
+/// The longest that a reader may take for a piece before the zip breaks off: who waits behind it gets a turn.
+const PIECE_TIME: Duration = Duration::from_secs(30);
+/// How long somebody waits for a turn.
+const TURN_TIME: Duration = Duration::from_secs(20);
+
+/// Sends what is written, piece by piece, from a thread that may wait; it waits for a reader that is slow, and fails when there is none any more.
 struct PieceWriter {
+    handle: Handle,
     pieces: mpsc::Sender<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
 }
@@ -142,7 +151,10 @@ impl Write for PieceWriter {
         let piece = std::mem::take(&mut self.piece);
         match piece.is_empty() {
             true => Ok(()),
-            false => self.pieces.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            false => {
+                let sent = self.handle.block_on(self.pieces.send_timeout(Ok(piece), PIECE_TIME));
+                sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
         }
     }
 }
@@ -165,6 +177,10 @@ pub(crate) async fn period(portal: &Portal, asked: &Request) -> Answer {
     if period::count(&portal.app, &request).await? == 0 {
         return Err(Refusal::NotFound);
     }
+    let Ok(turn) = tokio::time::timeout(TURN_TIME, portal.exports.clone().acquire_owned()).await else {
+        let text = "现在打包下载的人多，请过一分钟再试，没有下载任何内容。";
+        return Ok(Reply::page_with(axum::http::StatusCode::SERVICE_UNAVAILABLE, "fault", "请稍后再试", context! { text }));
+    };
     let ReportFilter { job, as_of, unit, name, .. } = &request.filter;
     let object = [as_of, job, unit, name].map(String::as_str).join(" ");
     let now = stamp(portal.app.clock().now());
@@ -172,15 +188,15 @@ pub(crate) async fn period(portal: &Portal, asked: &Request) -> Answer {
     portal.app.store().audit().record(&now, &visitor.account.name, "download of a period begun", object.trim_end(), "").await?;
     let name = format!("报表（截至{as_of}）.zip");
     let (sender, pieces) = mpsc::channel(PIECES_WAITING);
-    let (app, turn) = (portal.app.clone(), portal.exports.clone().acquire_owned().await?);
+    let (app, turn, handle) = (portal.app.clone(), turn?, Handle::current());
     let (who, object) = (visitor.account.name.clone(), object.trim_end().to_owned());
     let actor = format!("{who}@{}", asked.client.address);
     tokio::spawn(as_account(actor, async move {
-        let out = PieceWriter { pieces: sender.clone(), piece: Vec::new() };
+        let out = PieceWriter { handle, pieces: sender.clone(), piece: Vec::new() };
         let written = async {
             period::write_zip(&app, request, out).await?;
             // room for all: every piece was taken
-            sender.reserve_many(PIECES_WAITING).await?;
+            tokio::time::timeout(PIECE_TIME, sender.reserve_many(PIECES_WAITING)).await??;
             anyhow::Ok(app.store().audit().record(&stamp(app.clock().now()), &who, "download of a period", &object, "").await?)
         };
         if let Err(error) = written.await {

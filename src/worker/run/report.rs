@@ -5,6 +5,7 @@ use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
 use crate::store::named_records::NamedCodes;
+use crate::store::report_pieces::PIECE_BYTES;
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::run_result::RunFault;
 use crate::store::runs::Run;
@@ -17,7 +18,8 @@ use crate::worker::run::context::RunContext;
 use crate::worker::run::spill::WorkbookRecords;
 use anyhow::Context;
 use chrono::NaiveDate;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read, Write as _};
 use std::path::Path;
 
 /// A file of a run that is written but not yet published under its name.
@@ -81,17 +83,42 @@ impl RunContext<'_> {
                     .collect()
             });
             match written {
-                Ok(made) => self.evaluator.store.reports().add(run, &folder, &made, &now()).await?,
+                Ok(made) => {
+                    self.store_pieces(&made).await?;
+                    self.evaluator.store.reports().add(run, &folder, &made, &now()).await?;
+                }
                 Err(error) => faults.push(RunFault::Workbook { template: name.clone(), detail: format!("{error:#}") }),
             }
         }
         if !self.job.packs.is_empty() {
             let packs = block_in_place(|| self.write_packs(var, &folder))?;
-            // the list may only name files that are on disk, so it is written after them
+            // the list may only name files that are there, so it is written after them
+            self.store_pieces(&packs.files).await?;
             self.evaluator.store.reports().add(run, &folder, &packs.files, &now()).await?;
             faults.extend(packs.faults);
         }
         Ok(faults)
+    }
+
+    /// Stores files in the database too, where other machines use it.
+    async fn store_pieces(&self, files: &[ReportFile]) -> anyhow::Result<()> {
+        let reports = self.evaluator.store.reports();
+        if !reports.are_shared() {
+            return Ok(());
+        }
+        for ReportFile { path, sha256, .. } in files {
+            let place = self.evaluator.var.join(path.strip_prefix("var/").unwrap_or(path));
+            let mut file = File::open(&place).with_context(|| format!("cannot read {}", place.display()))?;
+            for part in 0.. {
+                let mut piece = Vec::new();
+                Read::by_ref(&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+                if piece.is_empty() {
+                    break;
+                }
+                reports.add_piece(sha256, part, &piece).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Records by the id of their ledger, as the store has them.

@@ -109,7 +109,7 @@ pub async fn a_picture_is_written_beside_the_one_in_force(db: &Db) {
     assert!(half.finish("", picture("2026-10-09", 9), &names()).await.is_err());
     let days = store.pictures().days("a").await.expect("days");
     let counts: Vec<_> = days.iter().map(|day| (day.day.to_string(), day.red, day.orange, day.yellow)).collect();
-    assert_eq!(counts, [("2026-10-08".to_owned(), 833, 833, 834), ("2026-10-09".to_owned(), 1, 2, 2)], "a day of each picture");
+    assert_eq!(counts, [("2026-10-08".to_owned(), 833, 833, 834), ("2026-10-09".to_owned(), 2, 1, 2)], "a day of each picture");
     let next = store.pictures().look().await.expect("a look").picture.expect("a picture");
     assert_eq!((next.as_of.to_string().as_str(), next.data), ("2026-10-09", 7));
     // the one before goes with the next one, so that a page that reads it ends well

@@ -287,3 +287,17 @@ pub async fn reports_read_back(db: &Db) {
     let reports = store.reports().list(&run.id).await.expect("reports");
     assert_eq!(reports, [file(&first, "1", 3), file(&second, "2", 4), file(&book, "3", 4_294_967_296), file(&paper, "4", 2)]);
 }
+
+pub async fn files_are_stored_in_pieces(db: &Db) {
+    let store = db.open().await;
+    let reports = store.reports();
+    assert_eq!(reports.are_shared(), db.is_postgres(), "on SQLite the folder is the truth");
+    let big = vec![7_u8; duban::store::report_pieces::PIECE_BYTES];
+    for _ in 0..2 {
+        reports.add_piece("ab", 0, &big).await.expect("a piece");
+        reports.add_piece("ab", 1, b"end").await.expect("a piece");
+    }
+    assert_eq!(reports.piece("ab", 0).await.expect("a piece"), Some(big));
+    assert_eq!(reports.piece("ab", 1).await.expect("a piece").as_deref(), Some(&b"end"[..]));
+    assert_eq!((reports.piece("ab", 2).await.expect("none"), reports.piece("cd", 0).await.expect("none")), (None, None));
+}
