@@ -70,6 +70,8 @@ pub(crate) struct FindingLine {
     pub(crate) measure: String,
     pub(crate) change: Change,
     pub(crate) basis: String,
+    /// The day on which its unit received the record.
+    pub(crate) received_on: Option<NaiveDate>,
     /// When the last answer on its record came that came after the picture; empty = there is none.
     pub(crate) answered_at: String,
     /// Only the office sees such a line.
@@ -481,6 +483,7 @@ impl CurrentFindings {
             state: line.state(),
             due_on: line.due_on,
             overdue_days: line.overdue_days,
+            received_on: line.received_on,
             measure: line.measure.clone(),
             change: line.change(),
             basis: rule.map_or_else(String::new, |rule| rule.basis.clone()),

@@ -79,6 +79,8 @@ pub struct PictureLine {
     pub due_on: Option<NaiveDate>,
     /// Calendar days.
     pub overdue_days: Option<i64>,
+    /// The day on which its unit received it.
+    pub received_on: Option<NaiveDate>,
     /// How late, how far behind, or what is missing, in words.
     pub measure: String,
     /// Code of the change.

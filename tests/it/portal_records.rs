@@ -46,7 +46,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     take(
         root.path(),
         "单.csv",
-        "工作单编号,项目编号,项目名称,派发日期,承办单位,办结时限\nD1,GZ1,年产一万吨电池项目,2026-09-01,福泉市,2026-09-30\n",
+        "工作单编号,项目编号,项目名称,派发日期,承办单位,办结时限,签收日期\nD1,GZ1,年产一万吨电池项目,2026-09-01,福泉市,2026-09-30,2026-09-04\n",
         "2026-09-30",
     );
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
@@ -100,6 +100,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     assert_eq!([status("/records/work-order/D1", &other), status("/records/work-order/D1", &own)], ["200", "200"]);
     let order = service.get("/records/work-order/D1", &other);
     assert!(!order.contains("所属项目"), "the project of another unit is no link: {order}");
+    assert!(order.contains("（2026年9月4日签收）") && service.get("/findings", &other).contains("（2026年9月4日签收）"), "{order}");
     take(root.path(), "三.csv", &register("履约").replace("13800005678,否", "13800005678,是"), "2026-10-31");
     let page = service.get("/records/project/GZ1", &office);
     assert!(page.contains("是否涉密：否 → 是"), "{page}");

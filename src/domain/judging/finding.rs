@@ -121,6 +121,8 @@ pub struct Subject {
     pub unit: Arc<str>,
     /// Code of the project it belongs to (its own code in the project ledger); empty where there is none.
     pub project: Arc<str>,
+    /// The day on which its unit received it; `None` = not yet, or its ledger has no such day.
+    pub received_on: Option<NaiveDate>,
     /// The unit whose answer on a difficulty of this project is outstanding.
     pub(crate) waiting_on: CompactUnit,
     /// The unit each relation names, in the order of [`Relation::ALL`].

@@ -7,6 +7,7 @@ use crate::app::picture_lists::GroupOrder;
 use crate::clock::stamp;
 use crate::domain::audience::masked;
 use crate::domain::judging::finding::State;
+use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::web::fields::Fields;
@@ -124,7 +125,7 @@ pub(crate) fn row(line: &FindingLine) -> Value {
         link => format!("/findings/one?{}", link.finish()), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
         light => line.light.map_or("", Light::code), light_word => line.light.map_or("无法判定", Light::title),
         state => word(line.state), is_open => line.state == State::Open,
-        measure => &line.measure, answered_at => local_time(&line.answered_at), change => line.change.title(), restricted => line.restricted,
+        measure => &line.measure, received => line.received_on.map(chinese_date), answered_at => local_time(&line.answered_at), change => line.change.title(), restricted => line.restricted,
     }
 }
 

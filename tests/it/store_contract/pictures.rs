@@ -19,6 +19,7 @@ fn line(number: u32, owner: u32, restricted: bool) -> PictureLine {
         state: "open".into(),
         due_on: "2026-09-30".parse().ok(),
         overdue_days: Some(3),
+        received_on: None,
         measure: "应于2026-09-30前，已超期3天".into(),
         change: "new".into(),
         restricted,
