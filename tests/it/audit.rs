@@ -323,7 +323,7 @@ fn what_is_done_past_the_program_is_found() {
 fn the_office_gets_the_end_of_the_audit_and_no_second_mail_for_it() {
     let root = fresh_root();
     edit(root.path(), "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-01-01\"\n\n[database]");
-    let read = import(root.path(), "台账.csv", &register(20, 2), &["--covers", "2026-09-30"]);
+    let read = import(root.path(), "台账.csv", register(20, 2), &["--covers", "2026-09-30"]);
     assert_eq!(read.status.code(), Some(0), "{}", stderr(&read));
     let mails = || -> Vec<String> {
         let all = super::helpers::files_below(&root.path().join("var/outbox"));
@@ -336,7 +336,8 @@ fn the_office_gets_the_end_of_the_audit_and_no_second_mail_for_it() {
     let (no, rest) = sent[0].split_once("操作记录已封存至第").expect("the end of the audit").1.split_once("条，校验值").expect("a number");
     let hash: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
     let audit: Vec<Value> = serde_json::from_slice(&duban(root.path(), &["audit", "--format", "json"]).stdout).expect("lines");
-    assert!(audit.iter().any(|line| line["no"].to_string() == no && line["hash"] == *hash), "{no} {hash}: {audit:?}");
+    let no: i64 = no.parse().expect("a number");
+    assert!(audit.iter().any(|line| line["no"] == no && line["hash"] == *hash), "{no} {hash}: {audit:?}");
     let revised = duban(root.path(), &["run", "weekly-reminder", "--revise"]);
     assert!(stdout(&revised).contains("与前次相同"), "{}{}", stdout(&revised), stderr(&revised));
     assert_eq!(mails(), sent, "the audit alone has gone on");

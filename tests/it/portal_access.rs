@@ -166,7 +166,7 @@ fn nobody_gets_what_the_table_does_not_give() {
         assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
     }
     edit(root.path(), "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-01-01\"\n\n[database]");
-    let read = import(root.path(), "台账.csv", &register(), &["--covers", "2026-09-30", "--accept"]);
+    let read = import(root.path(), "台账.csv", register(), &["--covers", "2026-09-30", "--accept"]);
     assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
     for arguments in [
         &["run", "daily-pull"][..],
