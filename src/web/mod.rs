@@ -14,6 +14,4 @@ pub(crate) mod routes;
 pub(crate) mod server;
 
 #[cfg(test)]
-mod download_tests;
-#[cfg(test)]
 mod tests;

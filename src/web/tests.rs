@@ -1,5 +1,7 @@
 //! The portal as a whole, without a listener: who gets in, who sees what, and what a forged request does.
 
+mod downloads;
+
 use crate::app::accounts::{self, NewAccount};
 use crate::app::person::Person;
 use crate::app::totp;
@@ -20,23 +22,23 @@ use tower::ServiceExt;
 
 const PASSWORD: &str = "correct horse battery";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-pub(super) const OFFICE: &str = "省投资促进局";
+const OFFICE: &str = "省投资促进局";
 
 /// A portal over an empty root, and its clock.
-pub(super) struct World {
-    pub(super) root: tempfile::TempDir,
-    pub(super) portal: Arc<Portal>,
-    pub(super) pages: Router,
+struct World {
+    root: tempfile::TempDir,
+    portal: Arc<Portal>,
+    pages: Router,
     clock: Clock,
     now: DateTime<Utc>,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -52,7 +54,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl World {
-    pub(super) async fn new() -> World {
+    async fn new() -> World {
         World::with("").await
     }
 
@@ -80,20 +82,20 @@ impl World {
         self.clock.set(self.now);
     }
 
-    pub(super) async fn add(&self, name: &str, unit: &str, roles: &str) {
+    async fn add(&self, name: &str, unit: &str, roles: &str) {
         let account = NewAccount { name, unit, roles, must_change: false };
         let by = Person { who: "测试", why: "测试" };
         accounts::add(&self.portal.app, &self.portal.passwords, account, PASSWORD, by).await.unwrap();
     }
 
-    pub(super) async fn ask(&self, request: Request<Body>) -> Answered {
+    async fn ask(&self, request: Request<Body>) -> Answered {
         let response = self.pages.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         Answered { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    pub(super) async fn get(&self, path: &str, cookie: &str) -> Answered {
+    async fn get(&self, path: &str, cookie: &str) -> Answered {
         let request = Request::get(path).header("host", "duban.gz.example").header("cookie", cookie);
         self.ask(request.body(Body::empty()).unwrap()).await
     }
@@ -112,13 +114,13 @@ impl World {
         (answered, session)
     }
 
-    pub(super) async fn login(&self, name: &str) -> String {
+    async fn login(&self, name: &str) -> String {
         let (answered, cookie) = self.try_login(name, PASSWORD).await;
         assert_eq!(answered.status, StatusCode::SEE_OTHER, "{name}: {}", answered.text);
         cookie
     }
 
-    pub(super) async fn audited(&self) -> Vec<String> {
+    async fn audited(&self) -> Vec<String> {
         let lines = self.portal.app.store().audit().list(None).await.unwrap();
         lines.into_iter().map(|line| format!("{} {} {} {}", line.who, line.os_user, line.what, line.object)).collect()
     }

@@ -1,8 +1,8 @@
 //! What is downloaded: one's own packs, whole or in part, those of a day as a zip, and what is on record of it.
 
+use super::{OFFICE, World};
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::runs::{RunInputs, RunState};
-use crate::web::tests::{OFFICE, World};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use std::collections::BTreeSet;
