@@ -106,6 +106,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
             tls: ServerTls::Plain,
             ca_file: None,
             login: None,
+            hello: None,
             timeout: Duration::from_secs(60),
             final_timeout: Duration::from_secs(600),
             connections,
@@ -114,7 +115,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
     )?;
     let deliverer = Deliverer::new(root.path(), app.config().clone(), app.store().clone(), Clock::System, mailer);
     let now = duban::clock::stamp(Utc::now());
-    let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &RunInputs::default(), &now).await?;
+    let run = app.store().runs().open("bench", "key", "slot", 0, "2026-09-30".parse()?, true, &RunInputs::default(), &now).await?;
     let run = app.store().runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
     // Random bytes, because an .xlsx file is compressed already.
     let mut dice = fastrand::Rng::with_seed(1);

@@ -132,6 +132,39 @@ pub(crate) fn unwritable(root: &Path) -> Option<String> {
     probe().err().map(|error| format!("{}：{}（{error}）", folder.display(), folder_fault(error.kind())))
 }
 
+/// What is wrong with the database, with what to do; `None` = it can be used, or is still to be made.
+///
+/// # Errors
+/// Its password file cannot be read.
+pub(crate) async fn database_fault(root: &Path, config: &Config) -> anyhow::Result<Option<String>> {
+    let url = compose::database_url(root, &config.settings.database)?;
+    let opened = match Store::open_existing(root, &url).await {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    if let Some(store) = opened {
+        let fault = store.examine(&url.to_string()).await.err().map(|error| error.to_string());
+        store.close().await;
+        return Ok(fault);
+    }
+    let DatabaseUrl::Sqlite(path) = &url else { return Ok(None) };
+    let state = match std::fs::metadata(root.join(path.trim_start_matches("//"))) {
+        Ok(facts) if facts.is_file() && facts.len() > 0 => return Ok(None),
+        Ok(facts) if facts.is_file() => "是空的",
+        Ok(_) => return Ok(Some(format!("数据库 {path} 不是文件"))),
+        Err(_) => "不在了",
+    };
+    // the file with the end of the audit is made with the database
+    Ok(root.join(AUDIT_HEAD).exists().then(|| {
+        format!(
+            "数据库文件 {path} {state}，而var/中有它的记录：请停止服务，用备份恢复（docs/OPERATIONS.md“恢复”）；确需从头开始的，把var/移走"
+        )
+    }))
+}
+
+/// The copy of the end of the audit, relative to the root.
+const AUDIT_HEAD: &str = "var/audit.head";
+
 /// The most files of `var/` that are named.
 const EXPOSED_MOST: usize = 20;
 

@@ -6,9 +6,11 @@ use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::ledger::Role;
+use crate::domain::register::period::Period;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, RuleKind};
 use crate::domain::rules::sentence::{clause, ladder, sentence};
+use crate::domain::schedule::{Slot, slot_words};
 use crate::source::confinement::ConfinementLevel;
 use std::path::Path;
 
@@ -86,16 +88,23 @@ pub(crate) async fn check_text(root: &Path, clock: &Clock, config: &Config, sour
     Ok(out)
 }
 
+/// Slots of a job whose periods are compared.
+const SLOTS_COMPARED: usize = 40;
+
 fn slots(out: &mut Vec<String>, config: &Config, clock: &Clock) {
     for job in &config.jobs {
         let now = clock.local(job.schedule.utc_offset_seconds);
-        let next: Vec<String> = job
-            .schedule
-            .slots(now, config.policy.calendar.of(None))
-            .take(3)
-            .map(|slot| format!("{}（截至{}）", slot.runs_at.format("%Y-%m-%d %H:%M"), slot.as_of))
-            .collect();
-        line!(out, "  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
+        let next: Vec<Slot> = job.schedule.upcoming(now, config.policy.calendar.of(None)).take(SLOTS_COMPARED).collect();
+        let shown = |slot: &Slot| format!("{}（截至{}）", slot_words(slot.runs_at), slot.as_of);
+        let shown: Vec<String> = next.iter().take(3).map(shown).collect();
+        line!(out, "  {}（{}）：{}", job.title, job.name, if shown.is_empty() { "无".into() } else { shown.join("、") });
+        let periods: Vec<Period> = next.iter().filter_map(|slot| job.schedule.period_of(slot)).collect();
+        if let Some(two) = periods.windows(2).find(|two| two[0] == two[1]) {
+            line!(out, "    注意：{}有几个时点，一个期间只执行一次，以第一个为准", two[0].title());
+        }
+        if let Some(two) = periods.windows(2).find(|two| two[0].next() < two[1]) {
+            line!(out, "    注意：{}没有时点，不会执行", two[0].next().title());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
 use crate::config::portal_settings::PortalSettings;
+use crate::config::settings;
 use crate::config::settings::{Database, MailSettings, PlainWay, SmtpTls};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::disk_fault::folder_fault;
@@ -110,8 +111,13 @@ impl App {
             begin_head(&store, &var, clock.now()).await.context("cannot write var/audit.head")?;
         }
         record_plain_ways(&config, &store, &clock).await?;
+        Ok(App::assemble(root, clock, program, config, mailer, store))
+    }
+
+    /// The parts over a database that is open.
+    fn assemble(root: &Path, clock: Clock, program: PathBuf, config: Arc<Config>, mailer: Mailer, store: Store) -> App {
         let parser = ParserCommand { program };
-        Ok(App {
+        App {
             importer: Importer::new(root, config.clone(), store.clone(), clock.clone(), parser),
             evaluator: Evaluator::new(root, config.clone(), store.clone(), clock.clone()),
             deliverer: Deliverer::new(root, config.clone(), store.clone(), clock.clone(), mailer),
@@ -119,7 +125,23 @@ impl App {
             config,
             store,
             clock,
-        })
+        }
+    }
+
+    /// Opens a root whose configuration has faults with that of its latest run, for commands that send nothing and make nothing. `None` = no run
+    /// has one that this program reads.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn open_as_last_run(root: &Path, clock: Clock, store: &Store) -> anyhow::Result<Option<App>> {
+        for run in store.runs().list(RUNS_LOOKED_AT).await?.into_iter().filter(|run| !run.inputs.files.is_empty()) {
+            let files = store.frozen_texts().read(&run.inputs.files).await?;
+            if let Ok(config) = Config::parse(files) {
+                let mailer = Mailer::Directory(root.join("var/outbox"));
+                return Ok(Some(App::assemble(root, clock, own_program()?, Arc::new(config), mailer, store.clone())));
+            }
+        }
+        Ok(None)
     }
 
     /// The folder that holds config/, jobs/, report-templates/ and var/.
@@ -168,6 +190,26 @@ impl App {
     /// The scheduler of these jobs.
     pub fn scheduler(&self) -> Scheduler {
         Scheduler::new(self.runner())
+    }
+}
+
+/// Runs among which one is looked for that froze a configuration.
+const RUNS_LOOKED_AT: i64 = 50;
+
+/// The existing database of a root, whatever is wrong in its configuration; `None` = there is none.
+///
+/// # Errors
+/// The database cannot be opened.
+pub(crate) async fn store_despite_faults(root: &Path) -> anyhow::Result<Option<Store>> {
+    let text = std::fs::read(root.join(settings::FILE)).unwrap_or_default();
+    let database = settings::database_despite_faults(String::from_utf8_lossy(&text).trim_start_matches('\u{feff}'));
+    let url = database_url(root, &database)?;
+    match Store::open_existing(root, &url).await? {
+        None => Ok(None),
+        Some(existing) => {
+            existing.close().await;
+            Ok(Some(Store::open(root, &url).await?))
+        }
     }
 }
 
@@ -253,6 +295,7 @@ pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
         },
         ca_file: smtp.ca_file.as_ref().map(|file| root.join(file)),
         login,
+        hello: smtp.hello.clone(),
         timeout: Duration::from_secs(smtp.timeout_seconds),
         final_timeout: Duration::from_secs(smtp.final_timeout_seconds),
         connections: smtp.connections,

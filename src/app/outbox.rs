@@ -2,7 +2,7 @@
 //! reason.
 
 use crate::app::person::Person;
-use crate::clock::stamp;
+use crate::clock::{Clock, stamp};
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::problem::suggest;
@@ -11,6 +11,7 @@ use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
 use crate::store::audit::AuditEntry;
 use crate::store::draft_decisions::DraftDecisions;
+use crate::store::handle::Store;
 use crate::store::named_records::NamedCodes;
 use crate::store::outbox::{NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
@@ -372,10 +373,10 @@ pub(crate) async fn retry_corrected(
 ///
 /// # Errors
 /// The database fails.
-pub(crate) async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<bool> {
-    let now = stamp(deliverer.clock.now());
+pub(crate) async fn hold_sending(store: &Store, clock: &Clock, by: Person<'_>) -> anyhow::Result<bool> {
+    let now = stamp(clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
-    Ok(deliverer.store.sending().hold(HoldReason::Person, entry).await?)
+    Ok(store.sending().hold(HoldReason::Person, entry).await?)
 }
 
 /// The result of releasing sending.

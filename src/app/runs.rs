@@ -6,15 +6,48 @@ use crate::clock::stamp;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::problem::suggest;
+use crate::store::handle::Store;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{OutboxFilter, OutboxRow};
 use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::runner::Runner;
-use crate::worker::run::slot_text::{parse_slot, slot_text};
+use crate::worker::run::slot_text::{key_of, parse_slot, slot_text};
 use anyhow::bail;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime};
 use std::collections::BTreeMap;
+
+/// The mails of a run that no server has accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Undelivered {
+    /// They go out without a person, or once a person lets sending go on.
+    pub(crate) waiting: i64,
+    pub(crate) refused: i64,
+    pub(crate) dead: i64,
+    /// Refused or given up.
+    pub(crate) lost: i64,
+}
+
+impl Undelivered {
+    /// The counts behind a space; empty = every mail was accepted.
+    pub(crate) fn in_words(self) -> String {
+        let counts = [("待发", self.waiting), ("被拒", self.refused), ("停止发送", self.dead)];
+        let words: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word}{count}封")).collect();
+        if words.is_empty() { String::new() } else { format!(" {}", words.join("、")) }
+    }
+}
+
+/// How many mails of a run were not accepted.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn undelivered(store: &Store, run: &str) -> anyhow::Result<Undelivered> {
+    let counts = store.outbox().count_by_state(Some(run)).await?;
+    let of = |state: DeliveryState| counts.get(&state).copied().unwrap_or_default();
+    let (refused, dead) = (of(DeliveryState::Refused), of(DeliveryState::Dead));
+    let waiting = DeliveryState::all_that(DeliveryState::is_undelivered).into_iter().map(of).sum();
+    Ok(Undelivered { waiting, refused, dead, lost: refused + dead })
+}
 
 /// How many units a run mailed or not, by reason.
 #[derive(Debug)]
@@ -114,10 +147,10 @@ pub(crate) async fn missed(app: &App) -> anyhow::Result<Vec<MissedSlot>> {
         let now = app.clock().local(job.schedule.utc_offset_seconds);
         let Some(since) = now.checked_sub_days(Days::new(MISSED_DAYS)) else { continue };
         let since = parse_slot(&first)?.max(since);
-        let known = runs.slots_since(&job.name, &slot_text(since)).await?;
-        let handled = app.store().schedule().handled_until(&job.name).await?.unwrap_or_default();
+        let known = runs.keys_of(&job.name).await?;
+        let handled = app.store().schedule().handled(&job.name).await?.map_or_else(String::new, |handled| handled.until);
         let slots = job.schedule.slots(since, app.config().policy.calendar.of(None)).take_while(|slot| slot.at <= now);
-        let without_run = slots.filter(|slot| slot.runs_at <= now && !known.contains(&slot_text(slot.at)));
+        let without_run = slots.filter(|slot| slot.runs_at <= now && !known.contains(&key_of(&job.schedule, slot)));
         missed.extend(without_run.map(|slot| MissedSlot {
             job: job.title.clone(),
             runs_at: slot.runs_at,

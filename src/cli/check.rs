@@ -23,18 +23,19 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     for problem in &exposed {
         print_error!("error: {problem}");
     }
-    let unwritable = check::unwritable(root);
-    if let Some(problem) = &unwritable {
+    let faults = [check::unwritable(root), check::database_fault(root, &checked.config).await?];
+    for problem in faults.iter().flatten() {
         print_error!("error: {problem}");
     }
-    Ok(connected.or_worse(if exposed.is_empty() && unwritable.is_none() { Exit::Done } else { Exit::Failed }))
+    let is_fine = exposed.is_empty() && faults.iter().all(Option::is_none);
+    Ok(connected.or_worse(if is_fine { Exit::Done } else { Exit::Failed }))
 }
 
-/// Connects to the mail server and logs in, without sending anything, and prints what came of it.
+/// Connects to the mail server, logs in and names sender and the office's own mailbox, without sending anything, and prints what came of it.
 async fn try_mail_server(checked: &Checked) -> Exit {
-    match checked.mailer.try_out().await {
+    match checked.mailer.try_out(&checked.config.settings.mail.reply_to).await {
         None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
-        Some(Ok(())) => print_line!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
+        Some(Ok(())) => print_line!("  邮件服务器：连接、加密、登录正常，发件人和办公室的邮箱可用，未发送邮件"),
         Some(Err(fault)) => {
             print_line!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
             return Exit::Failed;

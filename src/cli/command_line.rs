@@ -1,16 +1,11 @@
 //! Runs the command of the arguments, and turns its result into the exit code.
 
 use crate::app::compose::App;
-use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
-use crate::cli::person::PersonArguments;
-use crate::cli::run::RunHow;
 use crate::cli::waiting::announced;
-use crate::cli::{
-    accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, portal, print, rebuild, restricted, run, runs,
-    serve,
-};
+use crate::cli::with_app::sealed;
+use crate::cli::{check, despite_faults, ledger, portal, print, serve};
 use crate::clock::Clock;
 use crate::domain::disk_fault::disk_fault;
 use crate::domain::problem::Problems;
@@ -105,57 +100,12 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) | Command::TakeInFile(_) => Ok(Exit::Done),
         command => {
-            let app = announced(App::open(root, Clock::System)).await?;
-            let done = with_app(&app, command).await;
-            let sealed = app.seal_audit().await;
-            let exit = done?;
-            sealed.map(|()| exit)
+            let app = match announced(App::open(root, Clock::System)).await {
+                Ok(app) => app,
+                Err(error) if despite_faults::may_run(&command) => return despite_faults::run(root, command, error).await,
+                Err(error) => return Err(error),
+            };
+            sealed(&app, command).await
         }
-    }
-}
-
-/// Runs a command that needs the database.
-async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::Init { person } => run::init(app, &person).await,
-        Command::Pull { source, accept, map, person } => intake::pull(app, source.as_deref(), accept, &map, &person).await,
-        Command::Import { file, ledger, source, covers, accept, map, for_unit, person } => {
-            let request = ImportRequest { file, ledger, source, covers_on: covers, accept, on_behalf: for_unit };
-            intake::import(app, request, &map, &person).await
-        }
-        Command::Feedback { action } => feedback::feedback(app, action).await,
-        Command::Key { action } => feedback::key(app, action).await,
-        Command::Snapshot { action } => intake::snapshot(app, action).await,
-        Command::Diff { a, b, ledger, format, person } => diff::diff(app, &a, &b, ledger.as_deref(), &format, &person).await,
-
-        Command::Run { job, as_of, dry_run: true, person, .. } => run::run(app, job, as_of, RunHow::Rehearse, &person).await,
-        Command::Run { job, as_of, revise: true, person, .. } => run::run(app, job, as_of, RunHow::Revise, &person).await,
-        Command::Run { job, as_of, person, .. } => run::run(app, job, as_of, RunHow::Once, &person).await,
-        Command::Preview { job, as_of } => run::run(app, job, as_of, RunHow::Rehearse, &PersonArguments::default()).await,
-        Command::Runs { run: Some(run), unit, .. } => runs::show(app, &run, unit.as_deref()).await,
-        Command::Runs { run: None, limit, .. } => runs::list(app, limit).await,
-        Command::Outbox { action } => outbox::outbox(app, action).await,
-
-        Command::Restricted { action } => restricted::restricted(app, action).await,
-
-        Command::Findings { as_of, filter, format, person } => findings::print(app, as_of, &filter, &format, &person).await,
-        Command::Explain { rule, key, as_of, format } => explain::explain(app, &rule, &key, as_of, &format).await,
-        Command::Accountability { as_of, file, person } => accountability::accountability(app, as_of, &file, &person).await,
-        Command::Rebuild { run, to, person } => rebuild::rebuild(app, &run, to, &person).await,
-        Command::Audit { prune_before: Some(before), person, .. } => audit::prune(app, before, &person).await,
-        Command::Audit { accept: true, person, .. } => audit::accept(app, &person).await,
-        Command::Audit { verify: true, format, .. } => audit::verify(app, &format).await,
-        Command::Audit { limit, format, .. } => audit::list(app, limit, &format).await,
-
-        // they need no database
-        Command::Check { .. }
-        | Command::Sample { .. }
-        | Command::Blank { .. }
-        | Command::Serve { .. }
-        | Command::Portal { .. }
-        | Command::ParseFile(_)
-        | Command::RunQuery(_)
-        | Command::TakeIn(_)
-        | Command::TakeInFile(_) => Ok(Exit::Done),
     }
 }

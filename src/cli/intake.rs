@@ -18,6 +18,7 @@ use crate::domain::notify::feedback::FormAccount;
 use crate::domain::plain_text::{shell_word, shown_name};
 use crate::domain::register::period::chinese_date;
 use crate::domain::secrecy::{HeaderDecision, Polarity};
+use crate::store::handle::Store;
 use crate::store::snapshots::SnapshotState;
 use crate::worker::import::pull_report::PullReport;
 use chrono::NaiveDate;
@@ -258,6 +259,29 @@ pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool, map: &[Str
     Ok(worst)
 }
 
+/// Prints all snapshots of all ledgers.
+pub(crate) async fn list_snapshots(store: &Store) -> anyhow::Result<()> {
+    for snapshot in store.snapshots().list().await? {
+        let state = match snapshot.state {
+            SnapshotState::Held => "暂缓",
+            SnapshotState::InForce => "有效",
+            SnapshotState::Discarded => "作废",
+        };
+        print_line!(
+            "{}/{} 第{}次 {state} 截至{} {}行 {} {}{}",
+            snapshot.ledger,
+            snapshot.source,
+            snapshot.seq,
+            snapshot.covers_on,
+            snapshot.rows,
+            shown_name(&snapshot.origin.file),
+            &snapshot.file_sha256[..12.min(snapshot.file_sha256.len())],
+            if snapshot.reason.is_empty() { String::new() } else { format!(" {}", snapshot.reason) },
+        );
+    }
+    Ok(())
+}
+
 /// Lists, releases, discards and exports snapshots.
 pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
     let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState, person: PersonArguments| -> anyhow::Result<Exit> {
@@ -266,27 +290,7 @@ pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Resul
         Ok(Exit::Done)
     };
     match action {
-        SnapshotAction::List => {
-            for snapshot in app.store().snapshots().list().await? {
-                let state = match snapshot.state {
-                    SnapshotState::Held => "暂缓",
-                    SnapshotState::InForce => "有效",
-                    SnapshotState::Discarded => "作废",
-                };
-                print_line!(
-                    "{}/{} 第{}次 {state} 截至{} {}行 {} {}{}",
-                    snapshot.ledger,
-                    snapshot.source,
-                    snapshot.seq,
-                    snapshot.covers_on,
-                    snapshot.rows,
-                    shown_name(&snapshot.origin.file),
-                    &snapshot.file_sha256[..12.min(snapshot.file_sha256.len())],
-                    if snapshot.reason.is_empty() { String::new() } else { format!(" {}", snapshot.reason) },
-                );
-            }
-            Ok(Exit::Done)
-        }
+        SnapshotAction::List => list_snapshots(app.store()).await.map(|()| Exit::Done),
         SnapshotAction::Gone { ledger } => diff::gone(app, ledger.as_deref()).await,
         SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
             let of = GoneCode { ledger: &ledger, source: &source, code: &code };

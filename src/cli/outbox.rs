@@ -87,6 +87,10 @@ pub(crate) enum OutboxAction {
     Send,
 }
 
+/// What is printed when a person stops all sending.
+pub(crate) const HELD: &str = "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending";
+pub(crate) const HELD_BEFORE: &str = "发送此前已暂停";
+
 /// Runs one action on the outbox.
 pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
@@ -107,15 +111,8 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
         OutboxAction::Retry { ids, corrected: false, person } => retry(deliverer, &ids, &person).await,
         OutboxAction::Retry { ids, corrected: true, person } => retry_corrected(deliverer, &ids, &person).await,
         OutboxAction::Hold { sending: true, person, .. } => {
-            let stopped = outbox::hold_sending(deliverer, person.person(&person.who())).await?;
-            print_line!(
-                "{}",
-                if stopped {
-                    "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending"
-                } else {
-                    "发送此前已暂停"
-                }
-            );
+            let stopped = outbox::hold_sending(&deliverer.store, &deliverer.clock, person.person(&person.who())).await?;
+            print_line!("{}", if stopped { HELD } else { HELD_BEFORE });
             Ok(Exit::Done)
         }
         OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
@@ -219,7 +216,7 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
 }
 
 /// A message as one line of a list.
-fn line(message: &OutboxRow) -> String {
+pub(crate) fn line(message: &OutboxRow) -> String {
     let mut text = format!(
         "{} {} {} <{}> {} {}",
         message.id,

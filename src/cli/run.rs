@@ -53,10 +53,9 @@ pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, how: R
     Ok(exit_of(outcome.run.state).or_worse(stopped).or_worse(exit_of_deliveries(&outcome.deliveries)))
 }
 
-/// A run whose mails wait for the channel, were refused or were given up is not wholly done.
+/// A run whose mails wait, were refused or were given up is not wholly done.
 fn exit_of_deliveries(mails: &Deliveries) -> Exit {
-    let waits = mails.channel_fault.is_some() && mails.pending + mails.unknown > 0;
-    if waits || mails.refused + mails.dead > 0 { Exit::Partial } else { Exit::Done }
+    if mails.pending + mails.unknown + mails.refused + mails.dead > 0 { Exit::Partial } else { Exit::Done }
 }
 
 /// A run as it is printed: what it found and made, the states of its mails, and why it is not complete.

@@ -7,6 +7,7 @@ use crate::app::compose::App;
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::clock::Clock;
+use crate::domain::schedule::slot_words;
 use crate::web::portal::Portal;
 use crate::web::server;
 use anyhow::{Context, ensure};
@@ -132,7 +133,7 @@ async fn open_jobs(root: &Path, checked: Checked) -> anyhow::Result<App> {
 
 async fn run_jobs(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     for (job, slots) in app.scheduler().next_slots(1) {
-        let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
+        let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot_words(slot.runs_at));
         print_line!("{}（{}）下次：{next}", job.title, job.name);
     }
     app.deliverer().guard().await?;

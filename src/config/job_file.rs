@@ -7,11 +7,13 @@ use crate::config::settings::{IMPORT, Settings};
 use crate::domain::bounds::between;
 use crate::domain::notify::inputs::Rhythm;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::register::calendar::Calendar;
 use crate::domain::register::levels::Level;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Act;
-use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};
+use crate::domain::schedule::{CronTime, GAP_MINUTES, Missed, OnHoliday, RunAsOf, Schedule};
 use crate::workbook::template::Template;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -74,6 +76,7 @@ impl Job {
     /// them; other jobs with themselves.
     pub fn series(&self) -> &str {
         match self.schedule.as_of {
+            RunAsOf::LastPeriodEnd(PeriodKind::Week) => "/week",
             RunAsOf::LastPeriodEnd(PeriodKind::Month) => "/month",
             RunAsOf::LastPeriodEnd(PeriodKind::Quarter) => "/quarter",
             RunAsOf::LastPeriodEnd(PeriodKind::Year) => "/year",
@@ -150,17 +153,22 @@ struct RemindFile {
     draft_template: Option<String>,
 }
 
-const PERIODS: [(&str, PeriodKind); 3] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter), ("year", PeriodKind::Year)];
+/// The most bytes of a job's name, so that names of files can be made of it.
+const NAME_BYTES_MAX: usize = 120;
+
+const PERIODS: [(&str, PeriodKind); 4] =
+    [("week", PeriodKind::Week), ("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter), ("year", PeriodKind::Year)];
 
 /// The jobs without problems.
 pub(crate) fn parse(
     files: &FileSet,
     templates: &BTreeMap<String, Template>,
-    units: &Units,
+    policy: &Policy,
     settings: Option<&Settings>,
     problems: &mut Problems,
 ) -> Vec<Job> {
-    let references = References { files, templates, units, settings };
+    let (units, calendar) = (&policy.units, &policy.calendar);
+    let references = References { files, templates, units, calendar, settings };
     let mut jobs: Vec<Job> = Vec::new();
     for (stem, path) in files_in(files, "jobs", ".toml") {
         let Some(text) = text_of(files, path, problems) else { continue };
@@ -180,6 +188,7 @@ struct References<'a> {
     files: &'a FileSet,
     templates: &'a BTreeMap<String, Template>,
     units: &'a Units,
+    calendar: &'a Calendar,
     /// `None` where `config/duban.toml` cannot be read.
     settings: Option<&'a Settings>,
 }
@@ -197,7 +206,14 @@ struct Reminders {
 
 fn job(stem: &str, file: JobFile, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Job> {
     let before = at.count();
+    if stem.len() > NAME_BYTES_MAX || stem.starts_with('-') || stem.contains(char::is_control) {
+        let hint = "the folder of its workbooks and the names of its runs are made of it; the title may be longer";
+        at.report(format!("the name of the file has more than {NAME_BYTES_MAX} bytes, or what no command line takes"), Some(hint.into()));
+    }
     let schedule = schedule(&file, at);
+    if let Some(schedule) = &schedule {
+        check_periods(schedule, references.calendar, at);
+    }
     let closes_quarter = closes_quarter(&file, at);
     let mut steps = at.at("steps").all_coded(&JobStep::ALL, JobStep::name, &file.steps, "step");
     steps.sort_unstable();
@@ -251,6 +267,10 @@ fn schedule(file: &JobFile, at: &mut ProblemsAt<'_>) -> Option<Schedule> {
         let hint = "six fields: second minute hour day month weekday, such as \"0 0 8 * * MON\"";
         at.report(format!("slot \"{}\": {message}", file.slot), Some(hint.into()));
     }
+    if cron.as_ref().is_ok_and(CronTime::is_dense) {
+        let hint = "a star in the first or second field means each second or minute; \"0 0 8 8 * *\" is at 8 on the 8th";
+        at.report(format!("slot \"{}\" comes more often than every {GAP_MINUTES} minutes", file.slot), Some(hint.into()));
+    }
     let zone = Zone::parse(&file.zone);
     if let Err(message) = &zone {
         at.report(format!("zone \"{}\" {message}", file.zone), Some("did you mean \"Asia/Shanghai\"?".into()));
@@ -262,7 +282,7 @@ fn schedule(file: &JobFile, at: &mut ProblemsAt<'_>) -> Option<Schedule> {
         ("slot-day", _) => Some(RunAsOf::SlotDay),
         ("last-period-end", Some(every)) => Some(RunAsOf::LastPeriodEnd(every)),
         ("last-period-end", None) => {
-            at.report("as_of \"last-period-end\" needs `period`", Some("month, quarter or year".into()));
+            at.report("as_of \"last-period-end\" needs `period`", Some("week, month, quarter or year".into()));
             None
         }
         (other, _) => {
@@ -274,10 +294,20 @@ fn schedule(file: &JobFile, at: &mut ProblemsAt<'_>) -> Option<Schedule> {
         cron: cron.ok()?,
         utc_offset_seconds: zone.ok()?.offset_seconds,
         as_of: as_of?,
+        period,
         missed: missed?,
         holiday: holiday?,
         too_late_days: file.too_late_days,
     })
+}
+
+/// Reports a holiday policy that leaves a period without a run, in the years whose working days are known.
+fn check_periods(schedule: &Schedule, calendar: &Calendar, at: &mut ProblemsAt<'_>) {
+    let (Some(first), Some(last)) = (calendar.years().min(), calendar.years().max()) else { return };
+    if let Some((period, slot)) = schedule.dropped_period((first, last), calendar.of(None)) {
+        let hint = "\"next-workday\" runs it on the next working day";
+        at.report(format!("holiday \"skip\" leaves {} without a run: {slot} is no working day", period.code()), Some(hint.into()));
+    }
 }
 
 /// Whether the job closes quarters. Only one that judges quarter ends can.

@@ -71,7 +71,7 @@ impl Config {
         let (mut jobs, mut templates) = (Vec::new(), BTreeMap::new());
         if let Some(policy) = &policy {
             templates = template_file::parse(&files, policy, &mut problems);
-            jobs = job_file::parse(&files, &templates, &policy.units, settings.as_ref(), &mut problems);
+            jobs = job_file::parse(&files, &templates, policy, settings.as_ref(), &mut problems);
         }
         if let (Some(settings), Some(policy)) = (settings, policy)
             && problems.0.is_empty()

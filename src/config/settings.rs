@@ -13,6 +13,7 @@ use crate::domain::register::units::Units;
 use crate::domain::rules::rule::Act;
 use chrono::NaiveDate;
 use serde::Deserialize;
+use toml::de::DeTable;
 
 pub(crate) const FILE: &str = "config/duban.toml";
 
@@ -229,6 +230,8 @@ pub struct SmtpSettings {
     pub password_file: Option<String>,
     /// Certificate of the office's own authority (PEM), relative to the root.
     pub ca_file: Option<String>,
+    /// The full name of this machine, by which it greets (EHLO).
+    pub hello: Option<String>,
     /// For each command of the dialogue.
     #[serde(default = "sixty", deserialize_with = "between::<1, 300, _, _>")]
     pub timeout_seconds: u64,
@@ -370,6 +373,19 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
     Some(settings)
 }
 
+/// The section of the database in a text that may have faults anywhere; what of it cannot be read is as shipped.
+pub(crate) fn database_despite_faults(text: &str) -> Database {
+    let (document, _) = DeTable::parse_recoverable(text);
+    let section = document.get_ref().get("database").and_then(|section| section.get_ref().as_table());
+    let word = |key: &str| section.and_then(|section| section.get(key)?.get_ref().as_str()).map(str::to_owned);
+    let url = word("url").and_then(|url| DatabaseUrl::parse(&url).ok());
+    let url = url.unwrap_or_else(|| DatabaseUrl::Sqlite(SHIPPED_DATABASE.to_owned()));
+    Database { url, password_file: word("password_file"), accept_plaintext: None }
+}
+
+/// Where the database is as shipped, relative to the root.
+const SHIPPED_DATABASE: &str = "var/duban.db";
+
 /// What serde reports of a value of the wrong type, without the value: it may be a password.
 fn without_value(message: &str) -> String {
     let cut = |begin: &str| {
@@ -386,11 +402,10 @@ fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
     if mail.smtp.is_some() && mail.allowed_domains.is_empty() {
         at.report("allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
     }
-    // the address may be written with a name before it: 名称 <name@domain>
-    let bare = |address: &str| address.rsplit_once('<').map_or(address, |(_, bare)| bare.trim_end().trim_end_matches('>')).to_owned();
     for (key, address) in [("from", &mail.from), ("reply_to", &mail.reply_to)] {
-        if let Some(fault) = mailbox::fault(&bare(address)) {
-            at.report(format!("{key} \"{address}\" is no mail address: {fault}"), Some("write name@domain".into()));
+        if let Some(fault) = mailbox::fault(address) {
+            let hint = "write one address alone, name@domain; the name that is shown is [office] name";
+            at.report(format!("{key} \"{address}\" is no mail address: {fault}"), Some(hint.into()));
         }
     }
     for (number, domain) in mail.allowed_domains.iter().enumerate() {
@@ -411,6 +426,11 @@ fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
 fn check_smtp(smtp: &SmtpSettings, at: &mut ProblemsAt<'_>) {
     if smtp.port == 465 && smtp.tls == SmtpTls::Starttls {
         at.report("port 465 speaks TLS from the first byte", Some("set tls = \"implicit\"".into()));
+    }
+    if let Some(fault) =
+        smtp.hello.as_deref().and_then(|hello| if hello.contains('.') { mailbox::host_fault(hello) } else { Some("it has no dot") })
+    {
+        at.report(format!("hello is no full name of a machine: {fault}"), Some("such as \"duban.tz.example.gov.cn\"".into()));
     }
     if smtp.user.is_some() != smtp.password_file.is_some() {
         at.report("user and password_file go together", None);
@@ -443,6 +463,21 @@ pub(crate) fn check_mailboxes(settings: &Settings, units: &Units, problems: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_database_is_found_in_a_text_with_faults() {
+        let found = |text: &str| database_despite_faults(text).url.to_string();
+        for text in [
+            "[database]\nurl = \"sqlite:a.db\"\n[mail]\nfrom = \"x\n",
+            "x = \n[office\nname = \"甲\"\n[database]\nurl = \"sqlite:a.db\"\n",
+            "a = 1\na = 2\n[database]\nunknown = 7\nurl = \"sqlite:a.db\"",
+        ] {
+            assert_eq!(found(text), "a.db", "{text}");
+        }
+        for text in ["", "[database]\nurl = 5", "[database]\nurl = \"mysql://x\""] {
+            assert_eq!(found(text), SHIPPED_DATABASE, "{text}");
+        }
+    }
 
     #[test]
     fn a_value_of_the_wrong_type_is_not_repeated() {

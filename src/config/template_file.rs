@@ -10,6 +10,7 @@ use crate::domain::rules::policy::Policy;
 use crate::workbook::sheet_frame::FrameKeys;
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::sheets::references::{References, placeholders};
+use crate::workbook::tab_names::compared_tab;
 use crate::workbook::template::{SheetTemplate, Template};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -95,7 +96,7 @@ impl<'a> TextOfTemplate<'a> {
         })
     }
 
-    /// One sheet: first the keys that every sheet has, then those of its kind. `names` are the names of the sheets before it.
+    /// One sheet: first the keys that every sheet has, then those of its kind. `names` are those of the sheets before it, as they are compared.
     fn sheet(&self, sheet: Spanned<DeValue<'a>>, names: &mut Vec<String>, at: &mut ProblemsAt<'_>) -> Option<SheetTemplate> {
         let span = sheet.span();
         let of_frame = |key: &Spanned<_>| FrameKeys::NAMES.contains(&AsRef::<str>::as_ref(key.get_ref()));
@@ -109,10 +110,11 @@ impl<'a> TextOfTemplate<'a> {
         let deserializer = |value| ValueDeserializer::from(Spanned::new(span.clone(), value));
         let keys: FrameKeys = self.read(Deserialize::deserialize(deserializer(frame)), at)?;
         let mut at = at.at(format!("sheet \"{}\"", keys.name));
-        if names.contains(&keys.name) {
-            at.report_place("appears twice", None);
+        let compared = compared_tab(&keys.name);
+        if names.contains(&compared) {
+            at.report_place("appears twice", Some("names that differ in capitals only are one to Excel".into()));
         }
-        names.push(keys.name.clone());
+        names.push(compared);
         let form = keys.form.clone();
         let frame = keys.check(&mut at)?;
         let references = References { policy: self.policy, scopes: self.scopes, title: &frame.title };

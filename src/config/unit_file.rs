@@ -104,9 +104,7 @@ fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
         term: term(raw.from.as_deref(), raw.until.as_deref(), at),
         into: None,
     };
-    if units.units.iter().any(|other| other.code == raw.code) {
-        at.report(format!("code \"{}\" is already taken", raw.code), None);
-    }
+    check_code(&unit.code, units, at);
     let aliases = aliases(&raw.aliases, at);
     if let Err(name) = units.add(unit, &aliases) {
         at.report(
@@ -116,11 +114,20 @@ fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
     }
 }
 
-/// A plain check that catches slips; whether the mailbox exists only the mail server knows.
-fn check_mailbox(mailbox: &str, at: &mut ProblemsAt<'_>) {
-    if let Some(fault) = mailbox::fault(mailbox) {
+/// Reports a code that another unit has: messages are named by codes in small letters.
+fn check_code(code: &str, units: &Units, at: &mut ProblemsAt<'_>) {
+    if units.units.iter().any(|other| other.code.eq_ignore_ascii_case(code)) {
+        at.report(format!("code \"{code}\" is already taken"), Some("codes that differ in capitals only are one".into()));
+    }
+}
+
+/// A plain check that catches slips; whether the mailbox exists only the mail server knows. `false` = it was reported.
+fn check_mailbox(mailbox: &str, at: &mut ProblemsAt<'_>) -> bool {
+    let fault = mailbox::fault(mailbox);
+    if let Some(fault) = fault {
         at.report(format!("mailbox \"{mailbox}\" is no mail address: {fault}"), Some("write name@domain in ASCII".into()));
     }
+    fault.is_none()
 }
 
 /// The unit that takes over when the term of this one ends.
@@ -168,7 +175,7 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
     };
     let has_department = |unit: &Unit| units.levels.is_division(unit.level) || unit.level.is_place();
     let places: Vec<UnitId> = units.units.iter().enumerate().filter(|(_, unit)| has_department(unit)).map(|(id, _)| id).collect();
-    let mut local = BTreeMap::new();
+    let (mut local, mut is_fine) = (BTreeMap::new(), true);
     for id in places {
         let place = units.units[id].clone();
         let fill = |pattern: &str| pattern.replace("{place}", &place.name).replace("{code}", &place.code.to_lowercase());
@@ -183,9 +190,11 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
             term: place.term,
             into: None,
         };
-        if let Some(mailbox) = unit.mailbox.as_deref().filter(|_| local.is_empty()) {
-            check_mailbox(mailbox, at);
+        // one pattern makes all of them, so one fault is enough
+        if let Some(mailbox) = unit.mailbox.as_deref().filter(|_| is_fine) {
+            is_fine = check_mailbox(mailbox, at);
         }
+        check_code(&unit.code, units, at);
         match units.add(unit, &[Alias::always(format!("{}{}", place.name, raw.name))]) {
             Ok(unit) => {
                 local.insert(id, unit);

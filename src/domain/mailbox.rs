@@ -25,7 +25,7 @@ pub fn fault(address: &str) -> Option<&'static str> {
 }
 
 /// Why a name is no domain.
-fn host_fault(domain: &str) -> Option<&'static str> {
+pub fn host_fault(domain: &str) -> Option<&'static str> {
     if domain.len() > 253 || domain.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Some("the domain begins or ends with a dot, has two in a row, or is too long");
     }

@@ -57,6 +57,16 @@ pub fn in_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The longest beginning of a text that takes at most so many units of UTF-16, in which spreadsheet programs count.
+pub fn within_units(text: &str, units_max: usize) -> &str {
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > units_max
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
 /// The beginning of a name on one line; what is cut off is marked.
 pub fn shown_name(name: &str) -> Cow<'_, str> {
     let line = on_one_line(name);

@@ -42,6 +42,9 @@ pub struct Message<'a> {
     pub attachment: Option<Attachment<'a>>,
 }
 
+/// The most characters of the id in a boundary, which has 70 at most (RFC 2046).
+const BOUNDARY_CHARS_MAX: usize = 60;
+
 /// Why a message cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
@@ -78,7 +81,7 @@ pub fn build(message: &Message<'_>) -> Result<Vec<u8>, MessageError> {
         builder = builder.header(MeantFor(mailbox(unit)?.email.to_string()));
     }
     // "=_" is in no base64 and no quoted-printable line, so no body can contain a boundary
-    let boundary = |part: &str| format!("=_{}_{part}", message.id);
+    let boundary = |part: &str| format!("=_{}_{part}", message.id.get(..BOUNDARY_CHARS_MAX).unwrap_or(message.id));
     let bodies = MultiPart::alternative()
         .boundary(boundary("a"))
         .singlepart(body(ContentType::TEXT_PLAIN, message.text))

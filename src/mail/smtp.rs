@@ -7,7 +7,9 @@
 //! - where TLS is set it is required and verified; there is no fallback to plain text;
 //! - `TCP_NODELAY` is on: with Nagle's algorithm the final dot waits 40 ms for the acknowledgement of the body.
 
-use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase, classify};
+use crate::domain::notify::channel::{Fault, FaultKind, Phase};
+use crate::domain::notify::delivery::Attempt;
+use crate::domain::notify::replies::{classify, names_sender};
 use crate::domain::secret::Secret;
 use crate::mail::login_writings::LoginWritings;
 use lettre::Address;
@@ -18,6 +20,7 @@ use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severi
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,6 +42,8 @@ pub struct Server {
     /// Further trusted certificates (PEM), beside those of the system.
     pub ca_file: Option<PathBuf>,
     pub login: Option<(String, Secret)>,
+    /// The name by which this machine greets; `None` = its own, or its address where that is not a full one.
+    pub hello: Option<String>,
     /// The timeout of every step before the final dot.
     pub timeout: Duration,
     /// The timeout of the reply to the final dot. Giving up early makes duplicates; RFC 5321 asks for ten minutes.
@@ -86,6 +91,7 @@ pub(crate) struct Connection {
     stream: BufReader<Stream>,
     timeout: Duration,
     writings: Arc<LoginWritings>,
+    hello: ClientId,
     /// The extensions the server offers, in capitals.
     extensions: BTreeSet<String>,
     auth: Vec<Mechanism>,
@@ -167,11 +173,6 @@ impl Reply {
         self.code / 100 == class
     }
 
-    /// The reply in the type `lettre` needs for a login challenge.
-    fn challenge(&self) -> Response {
-        Response::new(Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four), self.lines.clone())
-    }
-
     fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
         // a server may repeat the login in its reply to it, so that only the code is shown
         let detail = if phase == Phase::Login { self.code.to_string() } else { format!("{} {}", self.code, self.text()) };
@@ -220,17 +221,18 @@ impl Smtp {
         let stream = timeout(server.timeout, connecting)
             .await
             .map_err(|_| fault(FaultKind::Timeout, Phase::Connect, "对方没有及时应答".into()))??;
+        let hello = hello_name(server.hello.as_deref(), &stream);
         stream.set_nodelay(true).map_err(|error| fault(FaultKind::Unreachable, Phase::Connect, error.to_string()))?;
         let stream: Stream = match server.tls {
             ServerTls::Implicit => self.secure(Box::new(stream)).await?,
             ServerTls::Starttls | ServerTls::Plain => Box::new(stream),
         };
-        let mut connection = Connection::over(stream, server.timeout, &self.writings);
+        let mut connection = Connection::over(stream, server.timeout, &self.writings, hello.clone());
         connection.greeting().await?;
         connection.hello().await?;
         if server.tls == ServerTls::Starttls {
             let plain = connection.starttls().await?;
-            connection = Connection::over(self.secure(plain).await?, server.timeout, &self.writings);
+            connection = Connection::over(self.secure(plain).await?, server.timeout, &self.writings, hello);
             connection.hello().await?;
         }
         if let Some((user, password)) = &server.login {
@@ -282,9 +284,9 @@ fn connector(server: &Server) -> Result<TlsConnector, String> {
 }
 
 impl Connection {
-    fn over(stream: Stream, timeout: Duration, writings: &Arc<LoginWritings>) -> Connection {
+    fn over(stream: Stream, timeout: Duration, writings: &Arc<LoginWritings>, hello: ClientId) -> Connection {
         let writings = Arc::clone(writings);
-        Connection { stream: BufReader::new(stream), timeout, writings, extensions: BTreeSet::new(), auth: Vec::new() }
+        Connection { stream: BufReader::new(stream), timeout, writings, hello, extensions: BTreeSet::new(), auth: Vec::new() }
     }
 
     async fn greeting(&mut self) -> Result<(), Fault> {
@@ -298,7 +300,7 @@ impl Connection {
     }
 
     async fn hello(&mut self) -> Result<(), Fault> {
-        let reply = self.ask(Ehlo::new(ClientId::default())).await.map_err(|error| error.fault(Phase::Hello))?;
+        let reply = self.ask(Ehlo::new(self.hello.clone())).await.map_err(|error| error.fault(Phase::Hello))?;
         match reply.code {
             250 => {}
             400..=499 => return Err(reply.fault(Phase::Hello, FaultKind::Busy)),
@@ -339,7 +341,8 @@ impl Connection {
     }
 
     async fn login(&mut self, credentials: &Credentials) -> Result<(), Fault> {
-        const CHALLENGES_MAX: usize = 4;
+        // a server asks for the user and then for the password in whatever words, which are not to be read (draft-murchison-sasl-login)
+        const LOGIN_PROMPTS: [&str; 2] = ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"];
         let fault = |kind, detail: String| Fault { kind, phase: Phase::Login, detail };
         let mechanism = *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "对方不提供AUTH PLAIN和AUTH LOGIN".into()))?;
         let unusable = |_: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, "对方的登录询问无法回答".into());
@@ -348,12 +351,14 @@ impl Connection {
             error => error.fault(Phase::Login),
         };
         let mut reply = self.ask(Auth::new(mechanism, credentials.clone(), None).map_err(unusable)?).await.map_err(unanswered)?;
-        for _ in 0..CHALLENGES_MAX {
-            if reply.code != 334 {
+        for prompt in LOGIN_PROMPTS {
+            if reply.code != 334 || mechanism != Mechanism::Login {
                 break;
             }
-            let answer = Auth::new_from_response(mechanism, credentials.clone(), &reply.challenge()).map_err(unusable)?;
-            reply = self.ask(answer).await.map_err(unanswered)?;
+            let prompt =
+                Response::new(Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four), vec![prompt.into()]);
+            reply =
+                self.ask(Auth::new_from_response(mechanism, credentials.clone(), &prompt).map_err(unusable)?).await.map_err(unanswered)?;
         }
         match reply.code {
             235 => Ok(()),
@@ -405,7 +410,13 @@ impl Connection {
                 Err(error) => return Err((deferred(phase, &error), reuse)),
                 Ok(reply) if reply.is(class) => {}
                 Ok(reply) => {
-                    let attempt = classify(phase, reply.code, &reply.text());
+                    let attempt = match classify(phase, reply.code, &reply.text()) {
+                        // a server that names our address refuses us, not the recipient
+                        Attempt::Refused(detail) if names_sender(&detail, from.as_ref(), to.as_ref()) => {
+                            Attempt::Channel(Fault { kind: FaultKind::Sender, phase, detail })
+                        }
+                        attempt => attempt,
+                    };
                     // after an unexpected reply to DATA the server may read the message as commands
                     let sound = reply.is(4) || reply.is(5);
                     let reuse = match reply.code {
@@ -462,12 +473,49 @@ impl Connection {
         }
     }
 
+    /// Names sender and recipient as for a message, and takes it back.
+    async fn rehearse(&mut self, from: &Address, to: &Address) -> Result<(), Fault> {
+        let steps = [
+            (Phase::Mail, Mail::new(Some(from.clone()), Vec::new()).to_string()),
+            (Phase::Rcpt, Rcpt::new(to.clone(), Vec::new()).to_string()),
+        ];
+        for (phase, command) in steps {
+            let reply = self.ask(command).await.map_err(|error| error.fault(phase))?;
+            if reply.is(2) {
+                continue;
+            }
+            match classify(phase, reply.code, &reply.text()) {
+                Attempt::Channel(fault) => return Err(fault),
+                Attempt::Refused(detail) => return Err(Fault { kind: FaultKind::Everybody, phase, detail }),
+                // it takes a message later
+                _ => break,
+            }
+        }
+        self.reset().await;
+        Ok(())
+    }
+
     async fn reset(&mut self) -> bool {
         self.ask(Rset).await.is_ok_and(|reply| reply.is(2))
     }
 
     async fn quit(mut self) {
         let _ = timeout(QUIT.min(self.timeout), self.ask(Quit)).await;
+    }
+}
+
+/// The name by which this machine greets: a full name, else the address of the connection, because servers refuse a bare name.
+fn hello_name(set: Option<&str>, stream: &TcpStream) -> ClientId {
+    let own = match set {
+        Some(name) => return ClientId::Domain(name.to_owned()),
+        None => ClientId::default(),
+    };
+    match (&own, stream.local_addr().map(|local| local.ip())) {
+        (ClientId::Domain(name), Ok(address)) if !name.contains('.') || !name.is_ascii() => match address {
+            IpAddr::V4(address) => ClientId::Ipv4(address),
+            IpAddr::V6(address) => ClientId::Ipv6(address),
+        },
+        _ => own,
     }
 }
 
@@ -561,13 +609,15 @@ impl PooledConnection {
         }
     }
 
-    /// Opens the connection without sending a message.
+    /// Opens the connection and names sender and recipient, without sending a message.
     ///
     /// # Errors
-    /// What prevents every message from being sent.
-    pub async fn open(&mut self, smtp: &Smtp) -> Result<(), Fault> {
-        self.open = Some(smtp.open().await?);
-        Ok(())
+    /// What prevents every message from being sent, or those to this address.
+    pub async fn rehearse(&mut self, smtp: &Smtp, to: &str) -> Result<(), Fault> {
+        let no_address =
+            |error: lettre::address::AddressError| Fault { kind: FaultKind::Everybody, phase: Phase::Rcpt, detail: error.to_string() };
+        let to: Address = to.parse().map_err(no_address)?;
+        self.open.insert(smtp.open().await?).rehearse(&smtp.from, &to).await
     }
 
     /// Closes the connection with QUIT.

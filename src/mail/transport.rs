@@ -1,6 +1,7 @@
 //! Delivers finished messages: to a mail server, or to a folder where no SMTP server is configured.
 
-use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase};
+use crate::domain::notify::channel::{Fault, FaultKind, Phase};
+use crate::domain::notify::delivery::Attempt;
 use crate::mail::smtp::{PooledConnection, Server, ServerError, Smtp};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -96,14 +97,14 @@ impl Mailer {
         Ok(())
     }
 
-    /// Connects, agrees on TLS and logs in without sending a message. `None` = messages go to a folder.
+    /// Connects, agrees on TLS, logs in, and names sender and recipient without sending a message. `None` = messages go to a folder.
     ///
     /// # Errors
-    /// What prevents every message from being sent.
-    pub async fn try_out(&self) -> Option<Result<(), Fault>> {
+    /// What prevents every message from being sent, or those to this address.
+    pub async fn try_out(&self, to: &str) -> Option<Result<(), Fault>> {
         let Mailer::Smtp(smtp) = self else { return None };
         let mut connection = PooledConnection::default();
-        let outcome = connection.open(smtp).await;
+        let outcome = connection.rehearse(smtp, to).await;
         connection.close().await;
         Some(outcome)
     }

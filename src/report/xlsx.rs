@@ -4,12 +4,16 @@
 
 use crate::domain::intake::merges::column_letters;
 use crate::domain::own_sheet::PROPERTY;
+use crate::domain::plain_text::within_units;
 use crate::domain::rules::rule::Light;
-use crate::report::cells::{FEN_PER_YI, ROW_HEIGHT_MAX, cell_text, column_number, day_number, is_long};
+use crate::report::cells::{
+    COLUMN_WIDTH_MAX, FEN_PER_YI, PRINTED_LINE_UNITS_MAX, ROW_HEIGHT_MAX, cell_text, column_number, day_number, is_long,
+};
 use crate::report::formats::{BORDER_COLOUR, Formats, HEI, SONG, chart_colour, number_format};
 use crate::report::table_rows::{Table, write_model_row, write_package};
 use crate::workbook::model::{Area, Chart, ChartKind, Choice, Column, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
 use crate::workbook::pagination::{MARGIN_LEFT_RIGHT, MARGIN_TOP_BOTTOM};
+use crate::workbook::tab_names::tab_names;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{ConditionalFormatBlank, ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatBorder, XlsxError};
 use std::io::Write;
@@ -90,9 +94,10 @@ fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Writ
         out.set_zip_compression_level(LARGE_BOOK_LEVEL);
     }
     let mut formats = Formats::default();
-    for sheet in &book.sheets {
+    let names = tab_names(book.sheets.iter().map(|sheet| sheet.name.as_str()));
+    for (sheet, name) in book.sheets.iter().zip(&names) {
         let target = if is_long(sheet) { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
-        SheetWriter { target, sheet, book, formats: &mut formats }.write(next)?;
+        SheetWriter { target, sheet, name, names: &names, formats: &mut formats }.write(next)?;
     }
     let tables: Vec<(usize, Table<'_>)> =
         book.sheets.iter().enumerate().filter_map(|(index, sheet)| Some((index, Table::of(sheet)?))).collect();
@@ -106,16 +111,19 @@ fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Writ
 struct SheetWriter<'w, 'b> {
     target: &'w mut xlsx::Worksheet,
     sheet: &'w Sheet<'b>,
-    book: &'w Workbook<'b>,
+    /// The name on its tab.
+    name: &'w str,
+    /// Those of all sheets.
+    names: &'w [String],
     formats: &'w mut Formats,
 }
 
 impl SheetWriter<'_, '_> {
     fn write(&mut self, next: &mut dyn FnMut() -> Row) -> Result<(), XlsxError> {
         let sheet = self.sheet;
-        self.target.set_name(&sheet.name)?;
+        self.target.set_name(self.name)?;
         for (index, column) in sheet.columns.iter().enumerate() {
-            self.target.set_column_width(column_number(index), column.width)?;
+            self.target.set_column_width(column_number(index), column.width.min(COLUMN_WIDTH_MAX))?;
             if let Some(entry) = column.entry {
                 // Rows below the ones drawn take the same kind of value.
                 self.target.set_column_format(column_number(index), &Format::new().set_num_format(number_format(entry)))?;
@@ -158,7 +166,7 @@ impl SheetWriter<'_, '_> {
             self.target.ignore_error_range(0, 0, last_row, self.last_column(), xlsx::IgnoreError::NumberStoredAsText)?;
         }
         for chart in &sheet.charts {
-            write_chart(self.target, sheet, chart)?;
+            write_chart(self.target, sheet, self.name, chart)?;
         }
         Ok(())
     }
@@ -222,7 +230,7 @@ impl SheetWriter<'_, '_> {
             Words::Day => day_rule()?,
             Words::These(words) => warn_of_other_words(xlsx::DataValidation::new().allow_list_strings(words)?)?,
             Words::Listed { sheet, area } => {
-                let name = self.book.sheets.get(*sheet).map_or("", |sheet| sheet.name.as_str()).replace('\'', "''");
+                let name = self.names.get(*sheet).map_or("", String::as_str).replace('\'', "''");
                 let letters = column_letters(column_number(area.column));
                 let range = format!("='{name}'!${letters}${}:${letters}${}", area.first + 1, area.last + 1);
                 warn_of_other_words(xlsx::DataValidation::new().allow_list_formula(xlsx::Formula::new(range)))?
@@ -260,8 +268,9 @@ impl SheetWriter<'_, '_> {
         target.set_margins(MARGIN_LEFT_RIGHT, MARGIN_LEFT_RIGHT, MARGIN_TOP_BOTTOM, MARGIN_TOP_BOTTOM, 0.35, 0.35);
         target.set_print_center_horizontally(true);
         let font = format!("&\"{SONG},Regular\"&9");
-        target.set_header(format!("&R{font}{}", sheet.header.replace('&', "&&")));
-        target.set_footer(format!("&L{font}{}&C{font}第 &P 页 共 &N 页", sheet.footer.replace('&', "&&")));
+        let printed = |text: &str| within_units(text, PRINTED_LINE_UNITS_MAX).replace('&', "&&");
+        target.set_header(format!("&R{font}{}", printed(&sheet.header)));
+        target.set_footer(format!("&L{font}{}&C{font}第 &P 页 共 &N 页", printed(&sheet.footer)));
         Ok(())
     }
 
@@ -315,13 +324,13 @@ impl SheetWriter<'_, '_> {
                 // The format has no dates before 1900, so they are written as text.
                 Err(_) => target.write_string_with_format(row, column, date.to_string(), format)?,
             },
-            Value::Link { text, sheet } => match self.book.sheets.get(*sheet) {
+            Value::Link { text, sheet } => match self.names.get(*sheet) {
                 Some(other) => {
-                    let link = format!("internal:'{}'!A1", other.name.replace('\'', "''"));
-                    let tip = if role == Role::Subtitle { format!("返回{}", other.name) } else { String::new() };
-                    target.write_url_with_options(row, column, link.as_str(), text, &tip, Some(format))?
+                    let link = format!("internal:'{}'!A1", other.replace('\'', "''"));
+                    let tip = if role == Role::Subtitle { format!("返回{other}") } else { String::new() };
+                    target.write_url_with_options(row, column, link.as_str(), cell_text(text), &tip, Some(format))?
                 }
-                None => target.write_string_with_format(row, column, text, format)?,
+                None => target.write_string_with_format(row, column, cell_text(text), format)?,
             },
         };
         Ok(())
@@ -344,7 +353,7 @@ fn day_rule() -> Result<xlsx::DataValidation, XlsxError> {
         .set_error_message("请按2026-09-30的样式填写；还没有发生的留空。")
 }
 
-fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -> Result<(), XlsxError> {
+fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, name: &str, chart: &Chart) -> Result<(), XlsxError> {
     let kind = match chart.kind {
         ChartKind::ColumnStacked => xlsx::ChartType::ColumnStacked,
         ChartKind::Column => xlsx::ChartType::Column,
@@ -387,8 +396,7 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
                 .collect();
             added.set_custom_data_labels(&labels);
         }
-        let range =
-            |area: Area| (sheet.name.as_str(), area.first as u32, column_number(area.column), area.last as u32, column_number(area.column));
+        let range = |area: Area| (name, area.first as u32, column_number(area.column), area.last as u32, column_number(area.column));
         added.set_name(&series.name).set_categories(range(series.categories)).set_values(range(series.values));
         let mut format = xlsx::ChartFormat::new();
         // The border keeps the parts apart in a black-and-white print.
@@ -483,6 +491,7 @@ mod tests {
             Value::Points(Some(15)),
         ]);
         values.extend([date(2026, 9, 30), date(1899, 12, 31), Value::Light(Light::Red), Value::Number(Decimal::new(3325, 2))]);
+        values.push(Value::text("𠮷".repeat(20_000)));
         values.push(Value::text("末"));
         let columns = values.len();
         let rows = |count: usize| {

@@ -198,7 +198,7 @@ impl Database {
                     std::fs::create_dir_all(folder).map_err(failed)?;
                 }
                 let absolute = std::path::absolute(&path).map_err(failed)?;
-                (format!("sqlite://{}?mode=rwc", absolute.display()), Dialect::Sqlite, absolute.display().to_string())
+                (sqlite_url(&absolute, "rwc").map_err(failed)?, Dialect::Sqlite, absolute.display().to_string())
             }
             DatabaseUrl::Postgres(postgres) => (postgres.exposed().to_owned(), Dialect::Postgres, address.to_string()),
         };
@@ -270,7 +270,8 @@ impl Database {
                 if !path.is_file() {
                     return Ok(None);
                 }
-                (format!("sqlite://{}?mode=rw", path.display()), Dialect::Sqlite, path.display().to_string())
+                let shown = path.display().to_string();
+                (sqlite_url(&path, "rw").map_err(|error| StoreError::Open(shown.clone(), error.to_string()))?, Dialect::Sqlite, shown)
             }
             DatabaseUrl::Postgres(postgres) => (postgres.exposed().to_owned(), Dialect::Postgres, address.to_string()),
         };
@@ -282,7 +283,11 @@ impl Database {
                 }
             })?;
         let database = Database { pool, dialect, is_new: false, holder: holder(root) };
-        if sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_err() {
+        if let Err(error) = sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await {
+            if let Some(detail) = damage(&error) {
+                database.close().await;
+                return Err(StoreError::DamagedFile(shown, detail));
+            }
             let is_foreign = dialect == Dialect::Sqlite && is_foreign(&database.pool).await?;
             database.close().await;
             return if is_foreign { Err(StoreError::Foreign(shown)) } else { Ok(None) };
@@ -293,6 +298,37 @@ impl Database {
                 database.close().await;
                 Err(other)
             }
+        }
+    }
+
+    /// Looks through an SQLite file for damage, and whether it takes writing. `shown` names it. One that is too large to be looked through within
+    /// some seconds counts as whole.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn examine(&self, shown: &str) -> Result<()> {
+        if self.dialect == Dialect::Postgres {
+            return Ok(());
+        }
+        let damaged = |detail: String| StoreError::DamagedFile(shown.to_owned(), detail);
+        let look = sqlx::query("PRAGMA quick_check(1)").fetch_optional(&self.pool);
+        match tokio::time::timeout(EXAMINATION, look).await {
+            Ok(Ok(Some(row))) => match row.try_get::<String, _>(0)? {
+                found if found == "ok" => {}
+                found => return Err(damaged(found)),
+            },
+            Ok(Err(error)) => return Err(damage(&error).map_or(StoreError::Sql(error), damaged)),
+            Ok(Ok(None)) | Err(_) => {}
+        }
+        match self.begin().await {
+            Ok(transaction) => Ok(transaction.rollback().await?),
+            // another process is writing
+            Err(StoreError::Sql(error)) if may_pass(&error) => Ok(()),
+            Err(StoreError::Sql(error)) => Err(match disk_words(&error) {
+                Some(words) => StoreError::Unwritable(shown.to_owned(), words, error.to_string()),
+                None => StoreError::Sql(error),
+            }),
+            Err(error) => Err(error),
         }
     }
 
@@ -320,6 +356,21 @@ impl Database {
         Ok(self.pool.begin_with(self.dialect.begin_reading()).await?)
     }
 }
+
+/// The address by which the driver opens a file. Whatever the path holds is a part of it: `?`, `%`, `#` and spaces are escaped.
+fn sqlite_url(path: &Path, mode: &str) -> std::io::Result<String> {
+    // an address has no steps to the folder above, so they are gone first
+    let folder = path.parent().unwrap_or(Path::new("/")).canonicalize()?;
+    let path = folder.join(path.file_name().unwrap_or_default());
+    let path = path.to_str().ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "its path is no UTF-8 text"))?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    let escaped: String =
+        path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect();
+    Ok(format!("sqlite://{escaped}?mode={mode}"))
+}
+
+/// How long a file is looked through for damage.
+const EXAMINATION: Duration = Duration::from_secs(10);
 
 /// How long a database is waited for that does not answer.
 const AWAY: Duration = Duration::from_secs(15);

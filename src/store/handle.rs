@@ -54,6 +54,14 @@ impl Store {
         Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }
 
+    /// Looks through the file of the database for damage, and whether it takes writing; a server does so itself. `shown` names it.
+    ///
+    /// # Errors
+    /// What is wrong with it, with what to do.
+    pub async fn examine(&self, shown: &str) -> Result<()> {
+        self.database.examine(shown).await
+    }
+
     /// Whether this opening has made the tables.
     pub fn is_new(&self) -> bool {
         self.database.is_new

@@ -46,17 +46,13 @@ impl Runs<'_> {
             .collect()
     }
 
-    /// The slots of a job from one on that have a run, whatever became of it.
+    /// The keys of a job's runs, whatever became of them.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn slots_since(self, job: &str, since: &str) -> Result<BTreeSet<String>> {
-        let rows = sqlx::query("SELECT DISTINCT slot FROM run WHERE job=$1 AND slot>=$2")
-            .bind(job)
-            .bind(since)
-            .fetch_all(&self.database.pool)
-            .await?;
-        rows.iter().map(|row| text(row, "slot")).collect()
+    pub async fn keys_of(self, job: &str) -> Result<BTreeSet<String>> {
+        let rows = sqlx::query("SELECT DISTINCT key FROM run WHERE job=$1").bind(job).fetch_all(&self.database.pool).await?;
+        rows.iter().map(|row| text(row, "key")).collect()
     }
 
     /// The number of runs in each state.

@@ -106,6 +106,8 @@ pub struct GonePin {
 pub struct Run {
     pub id: String,
     pub job: String,
+    /// The period for which it counts, or its slot.
+    pub key: String,
     pub slot: String,
     pub revision: i64,
     pub as_of: String,
@@ -128,6 +130,7 @@ fn run_of_row(row: &AnyRow) -> Result<Run> {
     Ok(Run {
         inputs: json("run", &id, &text(row, "inputs")?)?,
         job: text(row, "job")?,
+        key: text(row, "key")?,
         slot: text(row, "slot")?,
         revision: number(row, "revision")?,
         as_of: text(row, "as_of")?,
@@ -150,14 +153,14 @@ pub struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// The newest revision of a slot's run; `None` = the slot was never run.
+    /// The newest revision of the run of a key; `None` = there was none.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn newest(self, job: &str, slot: &str) -> Result<Option<Run>> {
-        let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND slot=$2 ORDER BY revision DESC LIMIT 1")
+    pub async fn newest(self, job: &str, key: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND key=$2 ORDER BY revision DESC LIMIT 1")
             .bind(job)
-            .bind(slot)
+            .bind(key)
             .fetch_optional(&self.database.pool)
             .await?;
         row.as_ref().map(run_of_row).transpose()
@@ -246,6 +249,7 @@ impl Runs<'_> {
     pub async fn open(
         self,
         job: &str,
+        key: &str,
         slot: &str,
         revision: i64,
         as_of: NaiveDate,
@@ -255,11 +259,12 @@ impl Runs<'_> {
     ) -> Result<Run> {
         let id = format!("{job}@{slot}#{revision}");
         let added = sqlx::query(
-            "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO run (id, job, key, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, \
+             inputs, result) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,'','',0,'',$9,'',$10,'') ON CONFLICT (id) DO NOTHING",
         )
         .bind(&id)
         .bind(job)
+        .bind(key)
         .bind(slot)
         .bind(revision)
         .bind(as_of.to_string())

@@ -297,6 +297,28 @@ impl Sending<'_> {
         Ok((number(&row, "counter")?, recorded))
     }
 
+    /// Queues messages anew whose refusal was about us and not about their recipients.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take_back(self, ids: &[String], now: &str) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        for id in ids {
+            let rows = sqlx::query("UPDATE outbox SET state=$2, next_at=$3, ended_at='', attempts=attempts-1 WHERE id=$1 AND state=$4")
+                .bind(id)
+                .bind(DeliveryState::Pending.code())
+                .bind(now)
+                .bind(DeliveryState::Refused.code())
+                .execute(&mut *transaction)
+                .await?;
+            if rows.rows_affected() == 1 {
+                record_event(&mut transaction, id, now, "", DeliveryEvent::Deferred, "").await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Ends the claims of a dead process of this machine and root. A message whose sending was not begun waits as before. The outcome of the others
     /// is unknown, so the same bytes are resent, unless there were too many unknown outcomes before. The caller must hold the delivery lock, which a
     /// live process would hold. Returns the number of those whose outcome is unknown.

@@ -6,6 +6,7 @@ use crate::domain::judging::finding::State;
 use crate::domain::judging::roster::Selection;
 use crate::domain::register::period::chinese_date;
 use crate::domain::secrecy_words::SecrecyWords;
+use crate::workbook::choices::list_long_choices;
 use crate::workbook::material::Material;
 use crate::workbook::model::{At, Workbook};
 use crate::workbook::named::NamedRecords;
@@ -64,6 +65,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Result<Work
     }
     // links and figures name a sheet by its index in the template, so further sheets of a kind come last
     book.sheets.append(&mut continuations);
+    list_long_choices(&mut book);
     mark_restricted(&mut book, &material.policy.secrecy, contents.cover);
     for sheet in &mut book.sheets {
         sheet.header.clone_from(&title);

@@ -6,6 +6,7 @@
 pub mod balance;
 pub mod books;
 pub mod build;
+pub(crate) mod choices;
 pub(crate) mod counts;
 pub(crate) mod findings_by_record;
 pub(crate) mod item_counts;
@@ -21,6 +22,7 @@ pub(crate) mod sheet_builder;
 pub mod sheet_frame;
 pub mod sheets;
 pub(crate) mod spanning;
+pub(crate) mod tab_names;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,6 +4,7 @@ use crate::domain::bounds::between;
 use crate::domain::problem::ProblemsAt;
 use crate::workbook::model::Paper;
 use crate::workbook::sheets::references::check_placeholders;
+use crate::workbook::tab_names::{UNITS_MAX, is_tab_name};
 use serde::Deserialize;
 
 /// The declaration of a sheet without what belongs to its kind.
@@ -62,9 +63,6 @@ const ORIENTATIONS: [(&str, bool); 2] = [("landscape", true), ("portrait", false
 
 const PAPERS: [(&str, Paper); 2] = [("A4", Paper::A4), ("A3", Paper::A3)];
 
-/// The most characters of a tab name in a workbook (Excel).
-const SHEET_NAME_MAX: usize = 31;
-
 impl FrameKeys {
     /// Every key of [`FrameKeys`]: the other keys of a sheet belong to its kind.
     pub(crate) const NAMES: [&str; 10] =
@@ -72,12 +70,9 @@ impl FrameKeys {
 
     /// The frame. Reports a tab name that Excel refuses, unknown words, and unknown placeholders; those of the title are left to the kind.
     pub(crate) fn check(self, at: &mut ProblemsAt<'_>) -> Option<SheetFrame> {
-        if self.name.is_empty()
-            || self.name.chars().count() > SHEET_NAME_MAX
-            || self.name.contains(['[', ']', ':', '*', '?', '/', '\\'])
-            || self.name.starts_with('\'')
-        {
-            at.report(format!("a tab name has 1 to {SHEET_NAME_MAX} characters and none of [ ] : * ? / \\"), None);
+        if !is_tab_name(&self.name) {
+            let hint = "none of [ ] : * ? / \\, no ' at either end, not History; a rare character counts as two";
+            at.report(format!("a tab name has 1 to {UNITS_MAX} characters that Excel takes"), Some(hint.into()));
         }
         check_placeholders([&self.note, &self.sign], at);
         let landscape = at.named(&ORIENTATIONS, &self.orientation, "orientation");

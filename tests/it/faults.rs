@@ -92,8 +92,11 @@ struct Bench {
 async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
     let slot = format!("cell-{number:04}");
     let now = "2026-11-23T00:00:00.000Z";
-    let run =
-        store.runs().open("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, &RunInputs::default(), now).await.expect("a run");
+    let run = store
+        .runs()
+        .open("faults", &slot, &slot, 0, "2026-11-23".parse().expect("a day"), true, &RunInputs::default(), now)
+        .await
+        .expect("a run");
     let run = store.runs().claim(&run.id, now, "2026-11-23T00:10:00.000Z").await.expect("a claim").expect("free");
     let messages = (0..count)
         .map(|one| {
@@ -137,6 +140,7 @@ impl Bench {
             tls: ServerTls::Plain,
             ca_file: None,
             login: Some(("duban".into(), duban::domain::secret::Secret::new("secret"))),
+            hello: None,
             timeout: TIMEOUT,
             final_timeout: TIMEOUT,
             // one connection, so that the next message uses it too

@@ -2,7 +2,8 @@
 
 use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
 use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer, TlsMode};
-use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
+use duban::domain::notify::channel::{Fault, FaultKind, Phase};
+use duban::domain::notify::delivery::{Attempt, DeliveryState};
 use duban::domain::secret::Secret;
 use duban::mail::smtp::{PooledConnection, Server, ServerTls};
 use duban::mail::transport::{Mailer, OutgoingFile};
@@ -16,6 +17,7 @@ fn server(mail_server: &TestMailServer, tls: ServerTls) -> Server {
         tls,
         ca_file: Some(home().join("tests/fixtures/tls/ca.pem")),
         login: Some(("duban".into(), Secret::new("secret"))),
+        hello: None,
         timeout: Duration::from_millis(1500),
         final_timeout: Duration::from_millis(1500),
         connections: 2,
@@ -122,9 +124,22 @@ async fn a_failed_login_is_a_channel_fault() {
             }
             other => panic!("{login}: {other:?}"),
         }
-        let tried = Mailer::smtp(server, "duban@gz.example").expect("a mailer").try_out().await.expect("a server");
+        let tried = Mailer::smtp(server, "duban@gz.example").expect("a mailer").try_out("520000@gz.example").await.expect("a server");
         assert_eq!(tried.expect_err("no login").kind, kind);
         assert_eq!(mail_server.log.lock().expect("the log").mail_commands, 0);
+    }
+    // the prompts of AUTH LOGIN are in any words, or none
+    for prompts in [
+        ["55So5oi35ZCNOg==", "5a+G56CBOg=="],
+        ["", ""],
+        ["Benutzername:", "Kennwort:"],
+        ["TG9naW46", "UGFzc3dvcmQ6"],
+        ["UGFzc3dvcmQ6", "VXNlcm5hbWU6"],
+        ["=", "\u{fffd}"],
+    ] {
+        let login = "LOGIN";
+        let mail_server = TestMailServer::open(ServerOptions { tls: TlsMode::Implicit, login, prompts, ..ServerOptions::default() }).await;
+        assert_eq!(send(server(&mail_server, ServerTls::Implicit)).await, Attempt::Accepted("250 2.0.0 queued".into()), "{prompts:?}");
     }
     // no server at the port, and a host name that does not resolve
     let mail_server = TestMailServer::open(ServerOptions::default()).await;
@@ -185,11 +200,11 @@ fn ok(root: &Path, arguments: &[&str]) -> String {
     stdout(&output)
 }
 
-/// Runs the job. Its exit code is 2 exactly where mails wait for the channel or were refused.
+/// Runs the job. Its exit code is 2 exactly where mails wait or were refused.
 fn run(root: &Path, day: &str) -> String {
     let output = duban(root, &["run", "list", "--as-of", day]);
     let text = stdout(&output);
-    let is_open = text.contains("现在发不出去：") || text.contains("被拒") && !text.contains("被拒0 ");
+    let is_open = text.contains("应发") && !(text.contains("被拒0 ") && text.contains("待发0 "));
     assert_eq!(output.status.code(), Some(if is_open { 2 } else { 0 }), "{text}{}", stderr(&output));
     text
 }
@@ -376,15 +391,52 @@ async fn the_daily_limit_stops_sending() {
     assert_eq!(mail_server.log.lock().expect("the log").taken.len(), 4);
 }
 
+/// What a server has against the sender it mostly answers to RCPT only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_sender_is_no_refusal_of_a_unit() {
+    for reply in [
+        &b"504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname\r\n"[..],
+        b"553 5.7.1 <duban@gz.example>: Sender address rejected: not owned by user duban\r\n",
+        b"554 5.7.1 <x@gz.invalid>: Relay access denied\r\n",
+        b"554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked\r\n",
+        b"550 5.7.1 duban@gz.example may not\r\n",
+        // nothing in it speaks of us, but it is the answer to everybody
+        b"550 5.7.0 rejected by policy\r\n",
+    ] {
+        let mail_server = TestMailServer::open(ServerOptions::default()).await;
+        let root = root_with_server(mail_server.port, "");
+        let at = root.path();
+        mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(reply), 99);
+        let words = String::from_utf8_lossy(reply);
+        let checked = duban(at, &["check", "--connect"]);
+        assert_eq!(checked.status.code(), Some(1), "{words}");
+        assert!(stdout(&checked).contains(words.trim()), "{}", stdout(&checked));
+        let ran = duban(at, &["run", "list"]);
+        assert_eq!(ran.status.code(), Some(2), "{words}: {}", stdout(&ran));
+        let text = stdout(&ran);
+        assert!(text.contains(" + 被拒0 + ") && text.contains("待发4") && text.contains("现在发不出去"), "{words}: {text}");
+        // once the server takes them, all of them arrive
+        mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(reply), 0);
+        assert!(ok(at, &["outbox", "send"]).contains("送达4 被拒0"), "{words}");
+    }
+    // what is about the recipient is
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
+    mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(b"550 5.1.1 User unknown\r\n"), 99);
+    let ran = duban(root.path(), &["run", "list"]);
+    assert!(stdout(&ran).contains("被拒4"), "{}", stdout(&ran));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn check_tests_the_mail_server() {
     let mail_server = TestMailServer::open(ServerOptions::default()).await;
     let root = root_with_server(mail_server.port, "");
     let at = root.path();
     let printed = ok(at, &["check", "--connect"]);
-    assert!(printed.contains("连接、加密、登录正常，未发送邮件"), "{printed}");
+    assert!(printed.contains("连接、加密、登录正常，发件人和办公室的邮箱可用，未发送邮件"), "{printed}");
     assert!(!at.join("var").exists(), "a check makes nothing");
     edit(at, "config/duban.toml", "tls = \"none\"", "tls = \"starttls\"");
+    mail_server.log.lock().expect("the log").mail_commands = 0;
     let failed = duban(at, &["check", "--connect"]);
     assert_eq!(failed.status.code(), Some(1));
     let printed = stdout(&failed);

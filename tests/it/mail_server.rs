@@ -71,13 +71,15 @@ pub struct ServerOptions {
     pub certificate: &'static str,
     /// `AUTH` line, e.g. `PLAIN LOGIN`; empty = none. User `duban`, password `secret`.
     pub login: &'static str,
+    /// What it asks for user and password, as `AUTH LOGIN` sends it.
+    pub prompts: [&'static str; 2],
     /// Size of the receive buffer in bytes; 0 = the default of the system.
     pub buffer: u32,
 }
 
 impl Default for ServerOptions {
     fn default() -> ServerOptions {
-        ServerOptions { tls: TlsMode::Plain, certificate: "good", login: "", buffer: 0 }
+        ServerOptions { tls: TlsMode::Plain, certificate: "good", login: "", prompts: ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"], buffer: 0 }
     }
 }
 
@@ -314,7 +316,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     return Ok(true);
                 }
             } else if upper.starts_with("AUTH") {
-                self.login(&line).await?;
+                self.login(&line, options.prompts).await?;
             } else if upper.starts_with("MAIL") {
                 self.log.lock().expect("the log").mail_commands += 1;
                 let place = if sent { FailurePoint::Next } else { FailurePoint::Mail };
@@ -340,14 +342,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn login(&mut self, line: &str) -> Result<(), SessionEnded> {
+    async fn login(&mut self, line: &str, [user_prompt, password_prompt]: [&str; 2]) -> Result<(), SessionEnded> {
         // base64 of \0duban\0secret, of duban and of secret
         let good = if line.to_ascii_uppercase().starts_with("AUTH PLAIN") {
             line.ends_with("AGR1YmFuAHNlY3JldA==")
         } else {
-            self.stream.write_all(b"334 VXNlcm5hbWU6\r\n").await?;
+            self.stream.write_all(format!("334 {user_prompt}\r\n").as_bytes()).await?;
             let user = self.line().await?;
-            self.stream.write_all(b"334 UGFzc3dvcmQ6\r\n").await?;
+            self.stream.write_all(format!("334 {password_prompt}\r\n").as_bytes()).await?;
             user == "ZHViYW4=" && self.line().await? == "c2VjcmV0"
         };
         self.log.lock().expect("the log").logged_in |= good;

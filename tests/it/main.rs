@@ -1,6 +1,7 @@
 //! The one integration test binary. A case is one file below `tests/cases`; every new rule gets a case.
 
 mod audit;
+mod bad_hour;
 mod browser;
 mod bulletin;
 mod city_office;
@@ -20,6 +21,7 @@ mod life;
 mod mail;
 mod mail_server;
 mod mutants;
+mod odd_names;
 mod outputs;
 mod packs;
 mod picture;
@@ -35,6 +37,7 @@ mod row_cache;
 mod secrecy;
 mod secrets;
 mod serve;
+mod slots;
 mod sources;
 mod store_contract;
 mod templates;

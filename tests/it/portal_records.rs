@@ -154,7 +154,7 @@ fn a_run_and_a_mail_are_shown_as_they_were() {
     let [office, own, other] = ["wangwu", "lisi", "zhaoliu"].map(|name| service.login(name));
 
     let runs = service.get("/runs", &office);
-    assert!(runs.contains("（星期") && runs.contains("最近60天没有错过的时点"), "{runs}");
+    assert!(runs.contains("星期") && runs.contains("最近60天没有错过的时点"), "{runs}");
     let run = service.get(&link(&runs, "/runs/one"), &office);
     for word in ["读取来源", "判定", "生成报表", "生成提醒", "用到的台账", "未发提醒"] {
         assert!(run.contains(word), "{word}: {run}");

@@ -1,6 +1,7 @@
 //! `duban serve` as a process: it refuses what `check` refuses, and a panic in one beat ends neither the service nor the next beat.
 
-use super::helpers::{cases, command, duban, edit, files_below, fresh_root, stderr, stdout};
+use super::helpers::{cases, command, duban, edit, files_below, fresh_root, service, stderr, stdout};
+use duban::clock::Clock;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -15,13 +16,15 @@ const OWN: &str = "\
 GZ1,甲项目,刺梨,黔南布依族苗族自治州,瓮安县,合同,签约,0.5,2025-01-06,,2026-09-25
 ";
 
-/// A job with these steps, once a day or, for tests of the beat, every second.
+/// A job with these steps, once a day.
 fn job(slot: &str, steps: &str, more: &str) -> String {
     format!(
         "title = \"任务\"\nslot = \"{slot}\"\nzone = \"Asia/Shanghai\"\nas_of = \"slot-day\"\nholiday = \"run\"\nmissed = \"latest\"\n\
          too_late_days = 1\nsteps = [{steps}]\n{more}"
     )
 }
+
+const DAILY: &str = "0 0 8 * * *";
 
 const REMIND: &str = "
 [remind]
@@ -30,20 +33,31 @@ levels = [\"county\", \"city\", \"province\"]
 template = \"digest\"
 ";
 
-/// A root with a register of its own. Two jobs are due every second, one that judges and one that only pulls; a third one reminds.
-fn root() -> tempfile::TempDir {
+/// So long after the root is made the second job is due.
+const LATER_SECONDS: i64 = 15;
+
+/// A root with a register of its own. A job that judges is due at the first beat, one that only pulls a little later; a third one reminds.
+async fn root() -> tempfile::TempDir {
     let root = fresh_root();
+    let now = Clock::System.local(8 * 3600);
+    let later = (now + chrono::Duration::seconds(LATER_SECONDS)).format("%-S %-M %-H * * *").to_string();
     let at = root.path();
     for file in std::fs::read_dir(at.join("jobs")).expect("jobs").flatten() {
         std::fs::remove_file(file.path()).expect("removed");
     }
     let write = |name: &str, text: String| std::fs::write(at.join("jobs").join(name), text).expect("a job");
-    write("judge.toml", job("* * * * * *", "\"pull\", \"detect\"", ""));
-    write("pull.toml", job("* * * * * *", "\"pull\"", ""));
+    write("judge.toml", job(DAILY, "\"pull\", \"detect\"", ""));
+    write("later.toml", job(&later, "\"pull\"", ""));
     write("remind.toml", job("0 0 8 * * *", "\"pull\", \"detect\", \"remind\"", REMIND));
     std::fs::write(at.join("own.csv"), OWN).expect("a register");
     edit(at, "config/duban.toml", "path = \"config/sample/register.xlsx\"\nsample = true", "path = \"own.csv\"");
     edit(at, "config/duban.toml", "[database]", "[start]\nenforce_on = \"2025-01-01\"\n\n[database]");
+    let service = service(at, "2026-10-08T00:00:00Z").await;
+    for (job, slot, days) in [("judge", DAILY, 2), ("later", later.as_str(), 0)] {
+        let until = (now - chrono::Duration::days(days)).format("%Y-%m-%dT%H:%M:%S").to_string();
+        service.store().schedule().reckon_by(job, slot, &until).await.expect("settled");
+    }
+    service.store().close().await;
     root
 }
 
@@ -73,11 +87,11 @@ async fn serve(root: &Path, panic_after: &str, mut is_enough: impl FnMut(&str) -
 
 #[tokio::test]
 async fn a_panic_in_a_run_is_recorded_and_the_next_beat_goes_on() {
-    let root = root();
+    let root = root().await;
     let mut has_panicked = false;
     let (status, log) = serve(root.path(), "detect", |line| {
         has_panicked |= line.contains("run failed") && line.contains("judge@") && line.contains("panicked: crash point detect");
-        has_panicked && line.contains("run ended") && line.contains("judge@")
+        has_panicked && line.contains("run ended") && line.contains("later@")
     })
     .await;
     assert!(status.success(), "{status}: {log}");
@@ -88,7 +102,7 @@ async fn a_panic_in_a_run_is_recorded_and_the_next_beat_goes_on() {
 
 #[tokio::test]
 async fn a_panic_in_the_delivery_ends_neither_the_service_nor_the_mails() {
-    let root = root();
+    let root = root().await;
     let at = root.path();
     let killed = command(at, &["run", "remind"]).env("DUBAN_CRASH_AFTER", "remind").output().expect("duban starts");
     assert!(!killed.status.success(), "it was killed with mails in its outbox");

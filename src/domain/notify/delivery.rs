@@ -1,5 +1,6 @@
-//! The states of one delivery (发送): what a reply of a mail server means, which state follows, and when the next attempt is due.
+//! The states of one delivery (发送): which one follows an attempt, and when the next attempt is due.
 
+use crate::domain::notify::channel::Fault;
 use chrono::Duration;
 
 /// The state of a message in the outbox.
@@ -273,135 +274,6 @@ impl DeliveryEvent {
     }
 }
 
-/// The step an SMTP session has reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    Connect,
-    Greeting,
-    Hello,
-    Starttls,
-    Tls,
-    Login,
-    Mail,
-    Rcpt,
-    Data,
-    Body,
-    /// The final dot was sent: from here on the server may have taken the message.
-    Dot,
-}
-
-impl Phase {
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Connect => "连接",
-            Phase::Greeting => "连接后的问候",
-            Phase::Hello => "EHLO",
-            Phase::Starttls => "STARTTLS",
-            Phase::Tls => "TLS握手",
-            Phase::Login => "登录（AUTH）",
-            Phase::Mail => "发件人（MAIL FROM）",
-            Phase::Rcpt => "收件人（RCPT TO）",
-            Phase::Data => "DATA",
-            Phase::Body => "正文",
-            Phase::Dot => "正文结束",
-        }
-    }
-}
-
-/// Why no message can be sent at present, whichever message it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The name of the server cannot be resolved.
-    Name,
-    /// The connection is refused, or the network does not reach the server.
-    Unreachable,
-    /// The server does not answer in time.
-    Timeout,
-    /// The server closed the connection, or its reply is not SMTP.
-    Protocol,
-    /// The server refuses the connection for now (4xx before login).
-    Busy,
-    /// The server refuses the connection (5xx before login).
-    Rejected,
-    /// The server does not offer STARTTLS, or refuses it.
-    NoTls,
-    /// The certificate has another server name, has expired, or has no trusted issuer.
-    Certificate,
-    /// The TLS handshake failed.
-    Handshake,
-    /// The server offers no login mechanism that we support.
-    NoLogin,
-    /// The user or the password is refused.
-    Login,
-    /// The sender address is refused.
-    Sender,
-    /// The folder for mails cannot be written.
-    Folder,
-}
-
-impl FaultKind {
-    /// The fault in Chinese, for the administrator.
-    pub fn word(self) -> &'static str {
-        match self {
-            FaultKind::Name => "找不到邮件服务器的名称",
-            FaultKind::Unreachable => "连不上邮件服务器",
-            FaultKind::Timeout => "邮件服务器没有应答",
-            FaultKind::Protocol => "连接中断或对方不是邮件服务器",
-            FaultKind::Busy => "邮件服务器暂不接受连接",
-            FaultKind::Rejected => "邮件服务器拒绝连接",
-            FaultKind::NoTls => "邮件服务器不支持加密（STARTTLS）",
-            FaultKind::Certificate => "邮件服务器的证书不可信",
-            FaultKind::Handshake => "加密连接没有建立",
-            FaultKind::NoLogin => "邮件服务器没有可用的登录方式",
-            FaultKind::Login => "邮件服务器拒绝登录",
-            FaultKind::Sender => "邮件服务器不接受发件地址",
-            FaultKind::Folder => "邮件文件夹不可写",
-        }
-    }
-
-    /// What the administrator can do about it, in Chinese.
-    pub fn advice(self) -> &'static str {
-        match self {
-            FaultKind::Name => "核对[mail.smtp] host的写法和本机的域名解析",
-            FaultKind::Unreachable => "核对host、port和防火墙；云主机多封闭25端口，请用465或587",
-            FaultKind::Timeout => "端口465须设tls = \"implicit\"，587须设\"starttls\"；再查防火墙",
-            FaultKind::Protocol => "核对port和tls：465用\"implicit\"，587和25用\"starttls\"",
-            FaultKind::Busy => "稍后会自动再试；经常出现时减小connections",
-            FaultKind::Rejected => "请邮件管理员放行本机的地址",
-            FaultKind::NoTls => "改用465端口和tls = \"implicit\"；不会改用不加密的方式发送",
-            FaultKind::Certificate => {
-                "host须与证书上的名称一致；单位自签的证书，把签发机构的证书（PEM）写入[mail.smtp] ca_file；过期的请邮件管理员更换"
-            }
-            FaultKind::Handshake => "核对port和tls：465用\"implicit\"，587和25用\"starttls\"；对方须支持TLS 1.2以上",
-            FaultKind::NoLogin => "核对tls；多数服务器只在加密后提供登录",
-            FaultKind::Login => "核对user和password_file；163、QQ等邮箱须用授权码，不是登录密码，授权码过期须重新生成",
-            FaultKind::Sender => "[mail] from须是user本人的地址或其获准的代发地址",
-            FaultKind::Folder => "核对var/outbox的权限和磁盘空间",
-        }
-    }
-
-    /// Whether only a person can mend it, in the settings; frequent attempts may lock the account.
-    fn needs_person(self) -> bool {
-        matches!(self, FaultKind::NoTls | FaultKind::Certificate | FaultKind::NoLogin | FaultKind::Login | FaultKind::Sender)
-    }
-
-    /// The pause of all sending after the `failures`-th fault in a row. It starts at one minute; at ten minutes where only a person can
-    /// mend the fault, because providers lock accounts that keep trying.
-    pub fn pause(self, failures: u32) -> Duration {
-        let steps: [i64; 4] = if self.needs_person() { [10, 30, 60, 120] } else { [1, 5, 15, 30] };
-        Duration::minutes(steps[(failures.max(1) as usize - 1).min(steps.len() - 1)])
-    }
-}
-
-/// A fault with the message of the system or the reply of the server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}：{detail}", phase.name())]
-pub struct Fault {
-    pub kind: FaultKind,
-    pub phase: Phase,
-    pub detail: String,
-}
-
 /// The outcome of one attempt to send a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
@@ -419,42 +291,6 @@ pub enum Attempt {
     Channel(Fault),
     /// No attempt was made.
     NotTried,
-}
-
-/// Words of providers for a rate limit, whatever the code: QQ and Tencent "frequency limited", NetEase `HL:` `MI:` `DT:`,
-/// Aliyun and Coremail "exceed", "too many".
-const RATE: [&str; 11] = ["frequen", "limit", "too many", "too much", "throttl", "rate", "exceed", "hl:", "mi:", "dt:", "rp:"];
-/// Words of a message that is too large.
-const SIZE: [&str; 4] = ["5.3.4", "size", "too large", "too big"];
-/// Words of a mailbox that is full: its owner may empty it.
-const FULL: [&str; 6] = ["5.2.2", "4.2.2", "quota", "mailbox full", "is full", "storage"];
-
-/// The meaning of an SMTP reply to a message at a phase from [`Phase::Mail`] on. Chinese providers answer rate limits with 550.
-pub fn classify(phase: Phase, code: u16, text: &str) -> Attempt {
-    let reply = format!("{code} {text}");
-    // only whole words count: "corporate" contains "rate"
-    let lower = format!(" {} ", text.to_ascii_lowercase());
-    let mentions = |words: &[&str]| {
-        words.iter().any(|word| lower.match_indices(word).any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric())))
-    };
-    let size = mentions(&SIZE) && (code == 552 || code == 523 || mentions(&["5.3.4"]));
-    let full = !size && (code == 552 || (code == 452 || code >= 550) && mentions(&FULL));
-    match code {
-        200..=299 if phase == Phase::Dot => Attempt::Accepted(reply),
-        // the server took the message for commands: the two sides are out of step
-        500..=504 if phase == Phase::Dot => Attempt::Unknown(reply),
-        500..=504 if phase > Phase::Rcpt => Attempt::Deferred(reply),
-        454 | 526 | 530 | 534 | 535 | 538 => Attempt::Channel(Fault { kind: FaultKind::Login, phase, detail: reply }),
-        500..=599 if size => Attempt::Refused(reply),
-        400..=599 if full => Attempt::Deferred(reply),
-        400..=599 if mentions(&RATE) => Attempt::RateLimited(reply),
-        500..=599 if phase == Phase::Mail => Attempt::Channel(Fault { kind: FaultKind::Sender, phase, detail: reply }),
-        500..=599 => Attempt::Refused(reply),
-        400..=499 => Attempt::Deferred(reply),
-        // a reply that fits no command: before the final dot nothing was taken, after it the outcome is unknown
-        _ if phase == Phase::Dot => Attempt::Unknown(reply),
-        _ => Attempt::Deferred(reply),
-    }
 }
 
 /// The pause before attempt `attempts + 1`: 1, 5, 15, 60 minutes, then 2 and 4 hours.
@@ -524,6 +360,7 @@ pub fn rate_limit_pause(attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::notify::channel::{FaultKind, Phase};
 
     #[test]
     fn statements_use_these_states() {
@@ -556,59 +393,6 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_providers_are_classified() {
-        use Phase::{Dot, Mail, Rcpt};
-        let word = |attempt: &Attempt| match attempt {
-            Attempt::Accepted(_) => "accepted",
-            Attempt::Refused(_) => "refused",
-            Attempt::Deferred(_) => "later",
-            Attempt::RateLimited(_) => "slow",
-            Attempt::Unknown(_) => "unknown",
-            Attempt::Channel(_) => "channel",
-            Attempt::NotTried => "untried",
-        };
-        for (phase, code, text, expect) in [
-            (Dot, 250, "Mail OK queued as gzga-smtp-mta-g2-1", "accepted"),
-            (Dot, 354, "go on", "unknown"),
-            (Rcpt, 250, "ok", "later"),
-            (Rcpt, 550, "no such user", "refused"),
-            (Rcpt, 550, "User not found: 522725@163.com", "refused"),
-            (Rcpt, 550, "5.1.1 corporate mailbox unavailable", "refused"),
-            (Rcpt, 550, "Domain frequency limited.", "slow"),
-            (Rcpt, 550, "Ip frequency limited", "slow"),
-            (Mail, 550, "Connection frequency limited", "slow"),
-            (Mail, 421, "HL:ICC 163 smtp5,D9GowAAHR1qz", "slow"),
-            (Dot, 451, "MI:SFQ 163 smtp12", "slow"),
-            (Dot, 554, "DT:SPM 126 smtp6", "slow"),
-            (Rcpt, 450, "MI:DMC 163 smtp3", "slow"),
-            (Rcpt, 452, "Too many recipients received this hour", "slow"),
-            (Rcpt, 452, "4.2.2 mailbox full", "later"),
-            (Dot, 550, "exceeded the daily quota of mails", "later"),
-            (Dot, 554, "Reject by behaviour spam at Rcpt State(Connection IP frequency limit)", "slow"),
-            (Rcpt, 421, "Service not available, closing transmission channel", "later"),
-            (Rcpt, 451, "4.7.1 Greylisted, come back in 5 minutes", "later"),
-            (Mail, 552, "message size exceeds fixed maximum message size", "refused"),
-            (Dot, 552, "5.3.4 Message too large", "refused"),
-            (Mail, 523, "the message size (12 MB) is beyond the limit", "refused"),
-            (Rcpt, 552, "Quota exceeded (mailbox for user is full)", "later"),
-            (Rcpt, 554, "5.2.2 mailbox full", "later"),
-            (Mail, 501, "mail from address must be same as authorization user", "channel"),
-            (Mail, 553, "Mail from must equal authorized user", "channel"),
-            (Mail, 535, "Error: authentication failed, system busy", "channel"),
-            (Mail, 526, "Authentication failure", "channel"),
-            (Rcpt, 530, "Authentication required", "channel"),
-            (Dot, 550, "Mail content denied", "refused"),
-            (Phase::Data, 503, "5.5.1 bad sequence of commands", "later"),
-            (Dot, 502, "5.5.2 command not recognized", "unknown"),
-            (Rcpt, 501, "5.1.3 bad recipient address syntax", "refused"),
-            (Rcpt, 999, "", "later"),
-        ] {
-            let attempt = classify(phase, code, text);
-            assert_eq!(word(&attempt), expect, "{code} {text}");
-        }
-    }
-
-    #[test]
     fn a_message_with_unknown_outcomes_is_given_up() {
         let after = |unknowns| verdict(&Attempt::Unknown("cut".into()), unknowns + 1, unknowns);
         for unknowns in 0..UNKNOWNS_MAX - 1 {
@@ -623,7 +407,5 @@ mod tests {
         let fault = Fault { kind: FaultKind::Login, phase: Phase::Login, detail: "535 no".into() };
         let verdict = verdict(&Attempt::Channel(fault), 40, 0);
         assert_eq!((verdict.state, verdict.counts, verdict.reply.as_str()), (DeliveryState::Pending, false, "登录（AUTH）：535 no"));
-        assert!(FaultKind::Login.pause(1) > FaultKind::Unreachable.pause(1));
-        assert_eq!(FaultKind::Login.pause(9), Duration::hours(2));
     }
 }

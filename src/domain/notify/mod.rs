@@ -5,9 +5,10 @@
 //! - the subject and the opening and closing lines of a digest: `opening.rs`; its sections: `sections.rs`; the office's own part: `roll_up.rs`;
 //! - the text of one item: `item_text.rs`; the sentences on one finding: `wording.rs`; 督办, 通报, 约谈: `drafts.rs`;
 //! - fixed words of a mail: `report-templates/*.j2`, which may use the names of `digest.rs`;
-//! - how a delivery proceeds: `delivery.rs`; what units answer: `feedback.rs`.
+//! - how a delivery proceeds: `delivery.rs`; what a server means: `replies.rs`, `channel.rs`; what units answer: `feedback.rs`.
 
 pub(crate) mod assemble;
+pub mod channel;
 pub mod coverage;
 pub mod delivery;
 pub mod digest;
@@ -21,6 +22,7 @@ pub(crate) mod items;
 pub(crate) mod opening;
 pub mod plan;
 pub mod rehearsal;
+pub mod replies;
 pub(crate) mod roll_up;
 pub(crate) mod sections;
 #[cfg(test)]

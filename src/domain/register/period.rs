@@ -1,15 +1,17 @@
-//! Months, quarters and years: bounds, names, and which one a run reports.
+//! Weeks, months, quarters and years: bounds, names, and which one a run reports.
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PeriodKind {
     Month,
     Quarter,
     Year,
+    /// From Monday to Sunday.
+    Week,
 }
 
-/// A month, a quarter or a year.
+/// A week, a month, a quarter or a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     first: NaiveDate,
@@ -20,6 +22,10 @@ impl Period {
     /// The period a day lies in.
     pub fn of(every: PeriodKind, day: NaiveDate) -> Period {
         let month = match every {
+            PeriodKind::Week => {
+                let monday = day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into()));
+                return Period { first: monday.unwrap_or(day), every };
+            }
             PeriodKind::Month => day.month(),
             PeriodKind::Quarter => (day.month() - 1) / 3 * 3 + 1,
             PeriodKind::Year => 1,
@@ -46,6 +52,7 @@ impl Period {
 
     pub fn last_day(self) -> NaiveDate {
         let months = match self.every {
+            PeriodKind::Week => return self.first.checked_add_days(Days::new(6)).unwrap_or(NaiveDate::MAX),
             PeriodKind::Month => 1,
             PeriodKind::Quarter => 3,
             PeriodKind::Year => 12,
@@ -58,18 +65,20 @@ impl Period {
         day >= self.first && day <= self.last_day()
     }
 
-    /// `2026-09`, `2026Q3` or `2026`.
+    /// `2026W41`, `2026-09`, `2026Q3` or `2026`.
     pub fn code(self) -> String {
         match self.every {
+            PeriodKind::Week => format!("{}W{:02}", self.first.iso_week().year(), self.first.iso_week().week()),
             PeriodKind::Month => self.first.format("%Y-%m").to_string(),
             PeriodKind::Quarter => format!("{}Q{}", self.first.year(), (self.first.month() - 1) / 3 + 1),
             PeriodKind::Year => self.first.year().to_string(),
         }
     }
 
-    /// `2026年9月`, `2026年第三季度` or `2026年`.
+    /// `2026年第41周`, `2026年9月`, `2026年第三季度` or `2026年`.
     pub fn title(self) -> String {
         match self.every {
+            PeriodKind::Week => format!("{}年第{}周", self.first.iso_week().year(), self.first.iso_week().week()),
             PeriodKind::Month => format!("{}年{}月", self.first.year(), self.first.month()),
             PeriodKind::Quarter => {
                 let word = ["一", "二", "三", "四"][(self.first.month() as usize - 1) / 3];
@@ -106,11 +115,14 @@ mod tests {
         assert_eq!(Period::last_closed(PeriodKind::Quarter, day("2026-09-30")).title(), "2026年第三季度");
         assert_eq!(Period::last_closed(PeriodKind::Year, day("2026-12-31")).last_day(), day("2026-12-31"));
         assert_eq!((code(PeriodKind::Year, "2027-01-15"), code(PeriodKind::Year, "2026-12-30")), ("2026".into(), "2025".into()));
+        let week = Period::of(PeriodKind::Week, day("2027-01-01"));
+        assert_eq!((week.first_day(), week.last_day(), week.code()), (day("2026-12-28"), day("2027-01-03"), "2026W53".into()));
+        assert_eq!((code(PeriodKind::Week, "2026-10-11"), code(PeriodKind::Week, "2026-10-10")), ("2026W41".into(), "2026W40".into()));
     }
 
     #[test]
     fn the_first_and_the_last_period_have_no_neighbour() {
-        for every in [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year] {
+        for every in [PeriodKind::Week, PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year] {
             let (first, last) = (Period::of(every, NaiveDate::MIN), Period::of(every, NaiveDate::MAX));
             assert_eq!((first.previous(), last.next(), last.last_day()), (first, last, NaiveDate::MAX));
             assert_eq!(Period::last_closed(every, NaiveDate::MAX), last);

@@ -81,6 +81,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
         }
         RuleKind::Periodic { every, levels, units, matching, .. } => {
             let every = match every {
+                PeriodKind::Week => "周",
                 PeriodKind::Month => "月",
                 PeriodKind::Quarter => "季度",
                 PeriodKind::Year => "年",

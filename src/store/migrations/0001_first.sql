@@ -170,6 +170,8 @@ CREATE TABLE run (
     -- JOB@SLOT#REVISION
     id TEXT NOT NULL PRIMARY KEY,
     job TEXT NOT NULL,
+    -- the period for which it counts, or its slot
+    key TEXT NOT NULL,
     slot TEXT NOT NULL,
     revision BIGINT NOT NULL,
     as_of TEXT NOT NULL,
@@ -192,7 +194,7 @@ CREATE TABLE run (
     inputs TEXT NOT NULL,
     -- what it has found, made and queued, as JSON with its version; empty until it ends
     result TEXT NOT NULL,
-    UNIQUE (job, slot, revision)
+    UNIQUE (job, key, revision)
 );
 
 -- How long each step of a run took; a step that was taken once more has its last times.
@@ -215,7 +217,9 @@ CREATE TABLE run_indicators (
 CREATE TABLE job_state (
     job TEXT NOT NULL PRIMARY KEY,
     -- local time
-    handled_until TEXT NOT NULL
+    handled_until TEXT NOT NULL,
+    -- the cron time by which that was reckoned; empty = not known
+    slot TEXT NOT NULL
 );
 
 -- One row: when the service last did what was due.

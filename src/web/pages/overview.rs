@@ -4,6 +4,7 @@ use crate::app::current_findings::{Counts, Current, CurrentFindings, LightCounts
 use crate::domain::judging::indicators::Ratio;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::schedule::slot_words;
 use crate::store::pictures::DayCounts;
 use crate::store::reports::ReportFilter;
 use crate::store::runs::{Run, RunState};
@@ -126,7 +127,7 @@ async fn office(portal: &Portal) -> Answer {
         .next_slots(1)
         .iter()
         .map(|(job, slots)| {
-            let at = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
+            let at = slots.first().map_or_else(|| "无".to_owned(), |slot| slot_words(slot.runs_at));
             context! { title => &job.title, at }
         })
         .collect();

@@ -1,12 +1,11 @@
 //! 运行: the runs of the jobs, one with its steps, the next slots, and those that were missed.
 
 use crate::app::runs::{RunDetail, detail, missed};
-use crate::domain::register::calendar::weekday;
+use crate::domain::schedule::slot_words;
 use crate::web::pages::overview::shown_run;
 use crate::web::pages::shown::{day, local_time};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Refusal, Reply};
-use chrono::NaiveDateTime;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
 
@@ -20,11 +19,6 @@ fn titles(portal: &Portal) -> BTreeMap<&str, &str> {
     portal.app.config().jobs.iter().map(|job| (job.name.as_str(), job.title.as_str())).collect()
 }
 
-/// A slot with its weekday: `2026-10-12 08:00（周一）`.
-pub(crate) fn slot_time(at: NaiveDateTime) -> String {
-    format!("{}（{}）", at.format("%Y-%m-%d %H:%M"), weekday(at.date()))
-}
-
 pub(crate) async fn list(portal: &Portal) -> Answer {
     let titles = titles(portal);
     let runs = portal.app.store().runs().list(LISTED).await?;
@@ -36,7 +30,7 @@ pub(crate) async fn list(portal: &Portal) -> Answer {
         .iter()
         .map(|(job, slots)| {
             let slots: Vec<Value> =
-                slots.iter().map(|slot| context! { at => slot_time(slot.runs_at), as_of => day(&slot.as_of.to_string()) }).collect();
+                slots.iter().map(|slot| context! { at => slot_words(slot.runs_at), as_of => day(&slot.as_of.to_string()) }).collect();
             context! { title => &job.title, slots }
         })
         .collect();
@@ -45,7 +39,7 @@ pub(crate) async fn list(portal: &Portal) -> Answer {
         .iter()
         .take(MISSED)
         .map(|slot| {
-            context! { job => &slot.job, at => slot_time(slot.runs_at), as_of => day(&slot.as_of.to_string()), is_due => slot.is_due }
+            context! { job => &slot.job, at => slot_words(slot.runs_at), as_of => day(&slot.as_of.to_string()), is_due => slot.is_due }
         })
         .collect();
     Ok(Reply::page("runs", "运行", context! { runs, next, missed => shown, missed_more => all.len().saturating_sub(MISSED) }))

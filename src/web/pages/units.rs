@@ -9,8 +9,8 @@ use crate::domain::intake::text::search_form;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::ledger::Purpose;
 use crate::domain::register::units::UnitId;
+use crate::domain::schedule::slot_words;
 use crate::web::fields::as_segment;
-use crate::web::pages::runs::slot_time;
 use crate::web::pages::sending::message_link;
 use crate::web::pages::shown::{ROWS, first_row, local_time, paging};
 use crate::web::portal::{Portal, Request, Scope};
@@ -32,7 +32,7 @@ fn gets(portal: &Portal, unit: UnitId) -> Vec<Gets> {
     let units = &portal.app.config().policy.units;
     let mut all = Vec::new();
     for (job, slots) in portal.app.scheduler().next_slots(1) {
-        let next = slots.first().map_or_else(|| "没有下次".to_owned(), |slot| slot_time(slot.runs_at));
+        let next = slots.first().map_or_else(|| "没有下次".to_owned(), |slot| slot_words(slot.runs_at));
         let is_mailed = !job.digest.is_empty() && job.levels.contains(&units.units[unit].level);
         let has_pack = job.packs.iter().any(|pack| pack.units(units).any(|known| known == unit));
         for what in [is_mailed.then_some("提醒邮件"), has_pack.then_some("分单位报表")].into_iter().flatten() {

@@ -23,7 +23,7 @@ impl World {
         let units = &self.portal.app.config().policy.units;
         let store = self.portal.app.store();
         let (day, at) = ("2026-09-30".parse().unwrap(), "2026-10-08T02:00:00.000Z");
-        let run = store.runs().open("quarterly-packs", slot, revision, day, true, &RunInputs::default(), at).await;
+        let run = store.runs().open("quarterly-packs", slot, slot, revision, day, true, &RunInputs::default(), at).await;
         let run = store.runs().claim(&run.unwrap().id, at, "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
         let folder = format!("reports/quarterly-packs/2026-09-30-r{revision}");
         let mut made = Vec::new();

@@ -5,6 +5,7 @@ use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Priva
 use crate::domain::register::levels::{LevelKind, LevelWord, Levels};
 use crate::domain::register::units::Unit;
 use crate::domain::rules::policy::Policy;
+use crate::workbook::choices::fits_a_rule;
 use crate::workbook::model::{
     Area, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights, text_lines, text_width,
 };
@@ -22,8 +23,6 @@ pub(crate) struct BlankForm<'a> {
 const ROWS_DRAWN: usize = 50;
 /// The last row that the file format allows, counted from 0. Drop-down lists reach down to it.
 const LAST_ROW: usize = 1_048_575;
-/// The most characters of a drop-down list within a validation rule.
-const LIST_CHARS_MAX: usize = 255;
 /// The greatest widths, in characters, that are legible on a page of A4 and A3 in landscape.
 const A4_WIDTH: f64 = 165.0;
 const A3_WIDTH: f64 = 235.0;
@@ -130,8 +129,7 @@ fn words_of(field: &Field) -> Vec<String> {
 
 /// The drop-down list of a column. Words that do not fit into a validation rule become cells of the explanation, to which the rule refers.
 fn drop_down(explanation: &mut Sheet<'_>, title: &str, words: Vec<String>) -> Words {
-    let chars = words.iter().map(|word| word.chars().count() + 1).sum::<usize>();
-    if chars <= LIST_CHARS_MAX && !words.iter().any(|word| word.contains([',', '"'])) {
+    if fits_a_rule(&words) {
         return Words::These(words);
     }
     explanation.banner(Role::Section, format!("{title}可填的内容"));

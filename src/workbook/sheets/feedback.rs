@@ -57,7 +57,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 let mut sheet = self.form_sheet(asked, unit_code, &number);
                 if several {
                     let ledger = &self.visible.policy().ledgers[asked.ledger].title;
-                    sheet.name = format!("{}（{ledger}）", sheet.name).chars().take(31).collect();
+                    sheet.name = format!("{}（{ledger}）", sheet.name);
                 }
                 sheet
             })

@@ -4,13 +4,16 @@
 use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
 use crate::domain::audience::masked_address;
-use crate::domain::notify::delivery::{Attempt, Fault, Verdict, rate_limit_pause, verdict};
+use crate::domain::notify::channel::Fault;
+use crate::domain::notify::delivery::{Attempt, Verdict, rate_limit_pause, verdict};
 use crate::mail::smtp::PooledConnection;
 use crate::mail::transport::{Mailer, OutgoingFile};
+use crate::report::archive::safe_name;
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
 use crate::worker::crash_point::crash_point;
+use crate::worker::deliver::first_refusals::FirstRefusals;
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::deliver::withhold::withhold;
 use crate::worker::file_lock::FileLock;
@@ -83,6 +86,7 @@ pub struct ChannelMemory {
     pause: Option<(DateTime<Utc>, String)>,
     /// The reason that was logged last.
     already_logged: Option<Block>,
+    first_refusals: FirstRefusals,
     /// The messages in the journal when this process began to send.
     sent: Option<Arc<HashSet<String>>>,
     /// Whether the process is about to end.
@@ -266,6 +270,9 @@ impl Deliverer {
                         self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                     }
                 }
+                if delivered.blocked.is_some() {
+                    stop.store(true, Ordering::Release);
+                }
             }
             self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await
         }
@@ -321,6 +328,11 @@ impl Deliverer {
             return Ok(());
         }
         let now = self.clock.now();
+        let (ended, taken_back) = self.channel(|channel| channel.first_refusals.look(claimed, ended));
+        if !taken_back.is_empty() {
+            self.store.sending().take_back(&taken_back, &stamp(now)).await?;
+            delivered.refused = delivered.refused.saturating_sub(taken_back.len() as u64);
+        }
         let verdicts: Vec<_> = ended
             .iter()
             .map(|(index, attempt)| {
@@ -536,7 +548,7 @@ impl Sending {
                 Attempt::NotTried
             } else {
                 crash_point("begun");
-                let file = format!("{}_{}", message.id, file_part(&message.unit));
+                let file = safe_name(&format!("{}_{}", message.id, file_part(&message.unit)));
                 let outgoing = OutgoingFile { to: &message.address, file: &file, bytes: &bytes };
                 self.mailer.deliver(&mut connection, &outgoing, &|| within(DOT_MINUTES)).await
             };

@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod finding_facts;
 pub mod gone;
 pub mod history;
+pub(crate) mod message_id;
 pub mod packs;
 pub(crate) mod picture;
 pub mod previous_run;

@@ -34,6 +34,7 @@ use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::records::LedgerRecords;
 use crate::worker::run::context::{RunContext, is_past_start};
+use crate::worker::run::message_id::MessageOf;
 use crate::worker::run::report::{block_in_place, folder_of};
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::spill::DigestRecords;
@@ -473,10 +474,9 @@ impl RunContext<'_> {
         let Envelope { unit, mailbox, subject, act, names } = envelope;
         let settings = &self.config.settings;
         let unit = &self.config.policy.units.units[unit];
-        let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
-        let slot_day = self.at.format("%Y%m%dT%H%M%S");
         let kind = act.map_or(String::new(), |act| format!("_{act}"));
-        let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
+        let of = MessageOf { job: &self.job.name, as_of: self.as_of, at: self.at, unit: &unit.code, act, revision: run.revision };
+        let id = of.id();
         // the current configuration, not the frozen one: removing the setting ends the test mode at once
         let test_to = self.evaluator.config.settings.mail.test_to.as_deref();
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");

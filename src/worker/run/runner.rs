@@ -20,7 +20,7 @@ use crate::worker::panic_guard::guarded;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::remind::PlannedMails;
-use crate::worker::run::slot_text::{parse_slot, slot_text};
+use crate::worker::run::slot_text::{key_of, parse_slot, slot_text};
 use crate::worker::run::steps::{Progress, lease};
 use anyhow::{Context, bail, ensure};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
@@ -38,7 +38,7 @@ pub struct RunRequest {
 }
 
 /// The slot to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum RunWhen {
     /// The day that a slot today would judge.
     Now,
@@ -46,8 +46,8 @@ pub enum RunWhen {
     AsOf(NaiveDate),
     /// A slot of the schedule.
     Slot(Slot),
-    /// The slot of an earlier run that the service makes anew: the day it judged, and its time.
-    Earlier { as_of: NaiveDate, at: NaiveDateTime },
+    /// An earlier run that the service makes anew: the day it judged, its slot and its key.
+    Earlier { as_of: NaiveDate, at: NaiveDateTime, key: String },
 }
 
 /// The result of a request to run.
@@ -129,6 +129,8 @@ struct RequestedSlot<'a> {
     as_of: NaiveDate,
     /// The time of the slot.
     at: NaiveDateTime,
+    /// For what the run counts.
+    key: String,
 }
 
 /// Runs jobs: pulls, judges, writes the workbooks, queues the mail and sends it.
@@ -157,12 +159,21 @@ impl Runner {
     /// # Errors
     /// The job is unknown, the data are not ready for it, or a step failed or panicked; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
-        let RequestedSlot { job, as_of, at } = self.slot_of(&request.job, request.when)?;
-        let slot = slot_text(at);
+        let RequestedSlot { job, mut as_of, mut at, mut key } = self.slot_of(&request.job, &request.when)?;
         let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. });
         let mut revision = 0;
         let (mut remade, mut remade_packs) = (0, 0);
-        if let Some(known) = self.store.runs().newest(&job.name, &slot).await? {
+        let mut known = self.store.runs().newest(&job.name, &key).await?;
+        if !scheduled && known.as_ref().is_some_and(|known| known.as_of != as_of.to_string()) {
+            // the period has its run, which judged another day
+            at = job.schedule.time_apart(as_of);
+            key = slot_text(at);
+            known = self.store.runs().newest(&job.name, &key).await?;
+        }
+        if let Some(known) = known {
+            // an edited slot goes on with the run of its period
+            as_of = known.as_of.parse().with_context(|| format!("run {} has no date", known.id))?;
+            at = parse_slot(&known.slot).with_context(|| format!("run {} has no time", known.id))?;
             revision = known.revision;
             let has_result = known.state.has_result();
             let stopped = if has_result { self.stopped_of(&known).await? } else { 0 };
@@ -186,7 +197,7 @@ impl Runner {
         }
         let now = self.clock.now();
         let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, ..RunInputs::default() };
-        let opened = self.store.runs().open(&job.name, &slot, revision, as_of, scheduled, &inputs, &stamp(now)).await?;
+        let opened = self.store.runs().open(&job.name, &key, &slot_text(at), revision, as_of, scheduled, &inputs, &stamp(now)).await?;
         let outcome = self.work_on(&opened.id).await?;
         Ok(RunOutcome { remade, remade_packs, ..outcome })
     }
@@ -230,26 +241,27 @@ impl Runner {
         }
         let as_of = newest.as_of.parse().with_context(|| format!("run {} has no date", newest.id))?;
         let at = parse_slot(&newest.slot).with_context(|| format!("run {} has no time", newest.id))?;
-        let when = RunWhen::Earlier { as_of, at };
+        let when = RunWhen::Earlier { as_of, at, key: newest.key.clone() };
         Ok(Some(self.run_job(&RunRequest { job: job.name.clone(), when, revise: false }).await?))
     }
 
     /// The job of a name with the day it judges and the slot of its run.
-    fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<RequestedSlot<'_>> {
+    fn slot_of(&self, job: &str, when: &RunWhen) -> anyhow::Result<RequestedSlot<'_>> {
         let config = &self.config;
         let Some(job) = config.job(job) else {
             let hint = crate::domain::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
             bail!("jobs/{job}.toml does not exist ({hint})");
         };
         let national = config.policy.calendar.of(None);
-        let (as_of, at) = match when {
-            RunWhen::Slot(slot) => (slot.as_of, slot.at),
-            RunWhen::Earlier { as_of, at } => (as_of, at),
-            RunWhen::AsOf(as_of) => (as_of, job.schedule.slot_for(as_of, national)),
-            RunWhen::Now => {
-                let as_of = job.schedule.as_of_on(self.clock.local(job.schedule.utc_offset_seconds).date());
-                (as_of, job.schedule.slot_for(as_of, national))
-            }
+        let on_day = |as_of: NaiveDate| match job.schedule.slot_for(as_of, national) {
+            Some(slot) => (as_of, slot.at, key_of(&job.schedule, &slot)),
+            None => (as_of, job.schedule.time_apart(as_of), slot_text(job.schedule.time_apart(as_of))),
+        };
+        let (as_of, at, key) = match when {
+            RunWhen::Slot(slot) => (slot.as_of, slot.at, key_of(&job.schedule, slot)),
+            RunWhen::Earlier { as_of, at, key } => (*as_of, *at, key.clone()),
+            RunWhen::AsOf(as_of) => on_day(*as_of),
+            RunWhen::Now => on_day(job.schedule.as_of_on(self.clock.local(job.schedule.utc_offset_seconds).date())),
         };
         // with a mistyped year every unit would get wrong mail
         let known: Vec<i32> = config.policy.calendar.years().collect();
@@ -260,7 +272,7 @@ impl Runner {
             (first..=last).contains(&as_of.year()),
             "as-of {as_of} lies outside {first} to {last}, the years with working days on file (config/calendar/) and the next one; mistyped?"
         );
-        Ok(RequestedSlot { job, as_of, at })
+        Ok(RequestedSlot { job, as_of, at, key })
     }
 
     /// Claims a run that no process works on and takes it to its end.
@@ -332,7 +344,7 @@ impl Runner {
     /// # Errors
     /// The job is unknown, nothing has been read yet, or the database fails.
     pub async fn rehearse(&self, job: &str, when: RunWhen) -> anyhow::Result<Rehearsal> {
-        let RequestedSlot { job, as_of, at } = self.slot_of(job, when)?;
+        let RequestedSlot { job, as_of, at, .. } = self.slot_of(job, &when)?;
         let selection = self.evaluator.select_snapshots(&job.sources, as_of).await?;
         ensure!(!selection.in_force.is_empty(), "nothing has been read yet; run `duban pull` first (a dry run reads no source)");
         let enforce_on = self.config.settings.enforce_on();

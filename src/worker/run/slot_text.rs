@@ -1,5 +1,7 @@
-//! A slot as the database stores it.
+//! A slot as the database stores it, and the key of its run.
 
+use crate::domain::register::period::Period;
+use crate::domain::schedule::{Schedule, Slot};
 use chrono::NaiveDateTime;
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -15,4 +17,9 @@ pub(crate) fn slot_text(at: NaiveDateTime) -> String {
 /// The text is not a slot.
 pub(crate) fn parse_slot(text: &str) -> chrono::ParseResult<NaiveDateTime> {
     NaiveDateTime::parse_from_str(text, FORMAT)
+}
+
+/// For what the run of a slot counts: the period of its job, else the slot.
+pub(crate) fn key_of(schedule: &Schedule, slot: &Slot) -> String {
+    schedule.period_of(slot).map_or_else(|| slot_text(slot.at), Period::code)
 }

@@ -5,14 +5,14 @@
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::Job;
 use crate::config::load::Config;
-use crate::domain::schedule::{Due, Slot};
+use crate::domain::schedule::{CronTime, Due, Slot};
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::audit_head::seal_audit;
 use crate::worker::file_lock::FileLock;
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
-use crate::worker::run::slot_text::slot_text;
+use crate::worker::run::slot_text::{key_of, parse_slot, slot_text};
 use anyhow::Context;
 use chrono::NaiveDateTime;
 use std::path::PathBuf;
@@ -27,6 +27,15 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// Pause before a failed run is retried.
 const RETRY_MINUTES: i64 = 15;
+
+/// The slots of a job that are due.
+struct JobDue {
+    due: Due,
+    /// Local time.
+    now: NaiveDateTime,
+    /// The slot is another one than that by which the last ones were reckoned, or the job is new.
+    is_edited: bool,
+}
 
 /// What one beat did.
 #[derive(Debug, Default)]
@@ -89,18 +98,20 @@ impl Scheduler {
 
     /// Runs the slots of a job that are due now.
     async fn run_due(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
-        let due = self.due(job).await?;
+        let JobDue { due, now, is_edited } = self.due(job).await?;
+        let mut stays_due = false;
         for slot in due.run {
             let name = slot_text(slot.at);
-            if self.failed_lately(&job.name, &name).await? {
+            stays_due = self.failed_lately(&job.name, &key_of(&job.schedule, &slot)).await?;
+            if stays_due {
                 break;
             }
             let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false };
             let outcome = guarded(self.runner.run_job(&request)).await;
-            let failed = outcome.is_err();
+            // a slot that fails stays due, and is retried until it succeeds or is too late
+            stays_due = outcome.is_err();
             self.record(beat, &format!("{}@{name}", job.name), outcome);
-            if failed {
-                // the slot stays due, and is retried until it succeeds or is too late
+            if stays_due {
                 break;
             }
             self.store.schedule().advance(&job.name, &name).await?;
@@ -110,13 +121,17 @@ impl Scheduler {
             tracing::warn!(job = %job.name, slots = due.skipped.len(), last = %last.at, "slots passed over by the job's missed or too-late policy");
             self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
         }
+        if is_edited && !stays_due {
+            // what was due by the old slot is done: the new one comes from now on
+            self.store.schedule().reckon_by(&job.name, &job.slot, &slot_text(now)).await?;
+        }
         Ok(())
     }
 
     /// Makes the mails of a job's latest run anew that were stopped because of a mark of secrecy.
     async fn remake_stopped(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
         let Some(newest) = self.store.runs().newest_of(&job.name).await? else { return Ok(()) };
-        if self.failed_lately(&job.name, &newest.slot).await? {
+        if self.failed_lately(&job.name, &newest.key).await? {
             return Ok(());
         }
         if let Some(outcome) = self.runner.remake_stopped(job, &newest).await? {
@@ -127,25 +142,26 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Whether a slot's run failed less than [`RETRY_MINUTES`] ago.
-    async fn failed_lately(&self, job: &str, slot: &str) -> anyhow::Result<bool> {
+    /// Whether the run of a key failed less than [`RETRY_MINUTES`] ago.
+    async fn failed_lately(&self, job: &str, key: &str) -> anyhow::Result<bool> {
         let earliest = stamp(self.clock.now() - chrono::Duration::minutes(RETRY_MINUTES));
-        Ok(self.store.runs().newest(job, slot).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > earliest))
+        Ok(self.store.runs().newest(job, key).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > earliest))
     }
 
-    /// The slots of a job that are due now.
-    async fn due(&self, job: &Job) -> anyhow::Result<Due> {
+    /// The slots of a job that are due now. Until the slots before an edit are done, they are those of the slot as it was.
+    async fn due(&self, job: &Job) -> anyhow::Result<JobDue> {
         let now = self.clock.local(job.schedule.utc_offset_seconds);
-        let handled_until = match self.store.schedule().handled_until(&job.name).await? {
-            Some(text) => NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S")
-                .with_context(|| format!("job {} is settled until \"{text}\"", job.name))?,
-            None => {
-                // a new job starts from now, because nobody wants the runs of past years at once
-                self.store.schedule().advance(&job.name, &slot_text(now)).await?;
-                now
-            }
+        let Some(handled) = self.store.schedule().handled(&job.name).await? else {
+            // a new job starts from now, because nobody wants the runs of past years at once
+            return Ok(JobDue { due: Due::default(), now, is_edited: true });
         };
-        Ok(job.schedule.due(Some(handled_until), now, self.config.policy.calendar.of(None)))
+        let until = parse_slot(&handled.until).with_context(|| format!("job {} is settled until \"{}\"", job.name, handled.until))?;
+        let is_edited = handled.slot != job.slot;
+        let mut schedule = job.schedule.clone();
+        if let Some(cron) = CronTime::parse(&handled.slot).ok().filter(|_| is_edited) {
+            schedule.cron = cron;
+        }
+        Ok(JobDue { due: schedule.due(Some(until), now, self.config.policy.calendar.of(None)), now, is_edited })
     }
 
     /// Logs the outcome of a run and adds it to the beat.
@@ -169,7 +185,7 @@ impl Scheduler {
             .iter()
             .map(|job| {
                 let now = self.clock.local(job.schedule.utc_offset_seconds);
-                (job, job.schedule.slots(now, self.config.policy.calendar.of(None)).take(count).collect())
+                (job, job.schedule.upcoming(now, self.config.policy.calendar.of(None)).take(count).collect())
             })
             .collect()
     }

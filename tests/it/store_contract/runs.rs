@@ -22,7 +22,7 @@ pub fn at(minute: u32) -> String {
 
 /// A run of `weekly`, opened and claimed from minute 0 to 10.
 pub async fn claimed(store: &Store, slot: &str, revision: i64, as_of: &str) -> Run {
-    let run = store.runs().open("weekly", slot, revision, day(as_of), true, &RunInputs::default(), &at(0)).await.expect("a run");
+    let run = store.runs().open("weekly", slot, slot, revision, day(as_of), true, &RunInputs::default(), &at(0)).await.expect("a run");
     store.runs().claim(&run.id, &at(0), &at(10)).await.expect("a claim").expect("free")
 }
 
@@ -86,7 +86,7 @@ pub async fn opening_twice_gives_one_row(db: &Db) {
     let open = |store: Store, minute: u32| async move {
         store
             .runs()
-            .open("weekly", "2026-11-23T08:00", 0, day("2026-11-23"), true, &RunInputs::default(), &at(minute))
+            .open("weekly", "2026-11-23T08:00", "2026-11-23T08:00", 0, day("2026-11-23"), true, &RunInputs::default(), &at(minute))
             .await
             .expect("a run")
     };
@@ -96,8 +96,11 @@ pub async fn opening_twice_gives_one_row(db: &Db) {
     assert_eq!((later.started_at.as_str(), later.as_of.as_str(), later.scheduled), (at(1).as_str(), "2026-11-23", true));
     assert_eq!((later.state, later.step.as_str(), later.inputs), (RunState::Running, "", RunInputs::default()));
     assert_eq!(store.runs().list(10).await.expect("runs").len(), 1);
-    let revised =
-        store.runs().open("weekly", "2026-11-23T08:00", 1, day("2026-11-23"), false, &RunInputs::default(), &at(6)).await.expect("a run");
+    let revised = store
+        .runs()
+        .open("weekly", "2026-11-23T08:00", "2026-11-23T08:00", 1, day("2026-11-23"), false, &RunInputs::default(), &at(6))
+        .await
+        .expect("a run");
     assert_eq!((revised.revision, revised.scheduled), (1, false));
     let newest = store.runs().newest("weekly", "2026-11-23T08:00").await.expect("a look").expect("a run");
     assert_eq!(newest.id, revised.id);
@@ -112,7 +115,7 @@ pub async fn claim_goes_to_one_of_two(db: &Db) {
     for round in 0..10 {
         let run = one
             .runs()
-            .open("weekly", &format!("slot{round}"), 0, day("2026-11-23"), true, &RunInputs::default(), &at(0))
+            .open("weekly", &format!("key{round}"), &format!("slot{round}"), 0, day("2026-11-23"), true, &RunInputs::default(), &at(0))
             .await
             .expect("a run");
         let (now, until) = (at(0), at(10));
@@ -131,7 +134,7 @@ pub async fn claim_goes_to_one_of_two(db: &Db) {
 
 pub async fn every_claim_has_its_own_fence(db: &Db) {
     let store = db.open().await;
-    let run = store.runs().open("weekly", "slot", 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run");
+    let run = store.runs().open("weekly", "key", "slot", 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run");
     // each later claim finds the lease of each earlier one run out
     let mut claiming = tokio::task::JoinSet::new();
     for minute in 1..300 {
@@ -191,7 +194,7 @@ pub async fn a_failed_run_reopens(db: &Db) {
 pub async fn orphaned_runs_are_listed(db: &Db) {
     let store = db.open().await;
     let open = async |slot: &str| {
-        store.runs().open("weekly", slot, 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run").id
+        store.runs().open("weekly", slot, slot, 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run").id
     };
     let held = claimed(&store, "held", 0, "2026-11-23").await;
     let ended = claimed(&store, "ended", 0, "2026-11-23").await;
@@ -216,13 +219,20 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
 
 pub async fn handled_until_never_goes_back(db: &Db) {
     let store = db.open().await;
-    assert_eq!(store.schedule().handled_until("weekly").await.expect("a look"), None);
+    let handled = async |job: &str| store.schedule().handled(job).await.expect("a look").map(|handled| (handled.until, handled.slot));
+    assert_eq!(handled("weekly").await, None);
     for until in ["2026-11-23T08:00:00", "2026-11-30T08:00:00", "2026-11-16T08:00:00"] {
         store.schedule().advance("weekly", until).await.expect("settled");
     }
     store.schedule().advance("monthly", "2026-01-01T08:00:00").await.expect("settled");
-    assert_eq!(store.schedule().handled_until("weekly").await.expect("a look").as_deref(), Some("2026-11-30T08:00:00"));
-    assert_eq!(store.schedule().handled_until("monthly").await.expect("a look").as_deref(), Some("2026-01-01T08:00:00"));
+    assert_eq!(handled("weekly").await, Some(("2026-11-30T08:00:00".into(), String::new())));
+    assert_eq!(handled("monthly").await, Some(("2026-01-01T08:00:00".into(), String::new())));
+    for (slot, from, until) in
+        [("0 0 9 * * MON", "2026-11-01T00:00:00", "2026-11-30T08:00:00"), ("x", "2026-12-01T00:00:00", "2026-12-01T00:00:00")]
+    {
+        store.schedule().reckon_by("weekly", slot, from).await.expect("recorded");
+        assert_eq!(handled("weekly").await, Some((until.into(), slot.into())));
+    }
 }
 
 pub async fn freeze_and_thaw(db: &Db) {
