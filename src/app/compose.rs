@@ -1,5 +1,6 @@
 //! The composition root: opens a root folder and connects the parts of the service.
 
+use crate::app::present::{Present, PresentReader};
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
 use crate::config::portal_settings::PortalSettings;
@@ -37,6 +38,7 @@ pub struct App {
     importer: Importer,
     evaluator: Evaluator,
     deliverer: Deliverer,
+    present: PresentReader,
 }
 
 impl App {
@@ -117,9 +119,11 @@ impl App {
     /// The parts over a database that is open.
     fn assemble(root: &Path, clock: Clock, program: PathBuf, config: Arc<Config>, mailer: Mailer, store: Store) -> App {
         let parser = ParserCommand { program };
+        let evaluator = Evaluator::new(root, config.clone(), store.clone(), clock.clone());
         App {
+            present: PresentReader::new(&evaluator),
             importer: Importer::new(root, config.clone(), store.clone(), clock.clone(), parser),
-            evaluator: Evaluator::new(root, config.clone(), store.clone(), clock.clone()),
+            evaluator,
             deliverer: Deliverer::new(root, config.clone(), store.clone(), clock.clone(), mailer),
             root: root.to_owned(),
             config,
@@ -172,6 +176,14 @@ impl App {
 
     pub fn deliverer(&self) -> &Deliverer {
         &self.deliverer
+    }
+
+    /// What is in force today.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn present(&self) -> anyhow::Result<Arc<Present>> {
+        self.present.now().await
     }
 
     /// Seals the audit lines of what was done, and moves the file beside the database on.

@@ -6,7 +6,6 @@ use crate::domain::notify::delivery::DeliveryState;
 use crate::store::pictures::OFFICE;
 use crate::store::runs::RunState;
 use crate::store::snapshots::SnapshotState;
-use anyhow::Context;
 use chrono::{DateTime, NaiveDate};
 use std::collections::BTreeMap;
 
@@ -31,8 +30,8 @@ pub(crate) struct Health {
     /// Of the picture that the pages show; `None` = there is none yet.
     pub(crate) findings: Option<LightCounts>,
     pub(crate) data: Vec<DataAge>,
-    /// Bytes that may still be written below `var/`.
-    pub(crate) disk_free: u64,
+    /// Bytes that may still be written below `var/`; `None` = the disk does not answer.
+    pub(crate) disk_free: Option<u64>,
     /// The last year whose holidays are on file.
     pub(crate) calendar_until: Option<i32>,
     /// Days of the calendar that are left.
@@ -42,7 +41,7 @@ pub(crate) struct Health {
 /// The state of the service now.
 ///
 /// # Errors
-/// The database fails, or the disk cannot be asked.
+/// The database fails.
 pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
     let (store, now, today) = (app.store(), app.clock().now(), app.clock().today());
     let beat = store.schedule().last_beat().await?;
@@ -52,15 +51,19 @@ pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
         None => None,
     };
     let mut data: BTreeMap<(String, String), NaiveDate> = BTreeMap::new();
-    for snapshot in store.snapshots().list().await?.into_iter().filter(|snapshot| snapshot.state == SnapshotState::InForce) {
-        let newest = data.entry((snapshot.ledger, snapshot.source)).or_insert(snapshot.covers_on);
+    let present = app.present().await?;
+    for snapshot in present.snapshots.iter().filter(|snapshot| snapshot.state == SnapshotState::InForce) {
+        let newest = data.entry((snapshot.ledger.clone(), snapshot.source.clone())).or_insert(snapshot.covers_on);
         *newest = snapshot.covers_on.max(*newest);
     }
     let age = |((ledger, source), covers_on): ((String, String), NaiveDate)| {
         let days = (today - covers_on).num_days().max(0);
         DataAge { ledger, source, covers_on, days }
     };
-    let disk = rustix::fs::statvfs(app.root().join("var")).context("cannot ask how full the disk of var/ is")?;
+    let disk = rustix::fs::statvfs(app.root().join("var"));
+    if let Err(error) = &disk {
+        tracing::error!(%error, "how full the disk of var/ is cannot be asked");
+    }
     let calendar_until = app.config().policy.calendar.years().max();
     let end = calendar_until.and_then(|year| NaiveDate::from_ymd_opt(year, 12, 31));
     Ok(Health {
@@ -69,7 +72,7 @@ pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
         mails: store.outbox().count_by_state(None).await?,
         findings,
         data: data.into_iter().map(age).collect(),
-        disk_free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        disk_free: disk.ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
         calendar_until,
         calendar_days: end.map_or(0, |end| (end - today).num_days().max(0)),
     })
@@ -84,7 +87,7 @@ impl Health {
     /// Why the service is not ready, as words for machines; empty = it is.
     pub(crate) fn faults(&self) -> Vec<&'static str> {
         let is_silent = self.beat_age.is_some_and(|age| age > BEAT_SECONDS_MAX);
-        let is_full = self.disk_free < DISK_BYTES_MIN;
+        let is_full = self.disk_free.is_none_or(|free| free < DISK_BYTES_MIN);
         [is_silent.then_some("beat"), is_full.then_some("disk")].into_iter().flatten().collect()
     }
 
@@ -122,7 +125,8 @@ impl Health {
             .iter()
             .map(|age| (format!("{{ledger=\"{}\",source=\"{}\"}}", label(&age.ledger), label(&age.source)), age.days.to_string()));
         metric("data_age_days", "Days since the day that the data in force describe.", ages.collect());
-        metric("disk_free_bytes", "Bytes that may still be written below var/.", one(self.disk_free.to_string()));
+        let free = self.disk_free.map_or_else(Vec::new, |free| one(free.to_string()));
+        metric("disk_free_bytes", "Bytes that may still be written below var/.", free);
         metric("calendar_days_left", "Days until the holidays on file end.", one(self.calendar_days.to_string()));
         out
     }
@@ -145,7 +149,7 @@ mod tests {
             mails: BTreeMap::from([(DeliveryState::Accepted, 7)]),
             findings: Some(LightCounts { red: 5, ..LightCounts::default() }),
             data: vec![DataAge { ledger: "project".into(), source: "甲\"\\".into(), covers_on: NaiveDate::default(), days: 9 }],
-            disk_free: 2 * DISK_BYTES_MIN,
+            disk_free: Some(2 * DISK_BYTES_MIN),
             calendar_until: Some(2026),
             calendar_days: 83,
         };
@@ -162,9 +166,9 @@ mod tests {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
         assert!(health.faults().is_empty());
-        (health.beat_age, health.disk_free) = (Some(BEAT_SECONDS_MAX + 1), DISK_BYTES_MIN - 1);
+        (health.beat_age, health.disk_free) = (Some(BEAT_SECONDS_MAX + 1), Some(DISK_BYTES_MIN - 1));
         assert_eq!(health.faults(), ["beat", "disk"]);
-        health.beat_age = None;
+        (health.beat_age, health.disk_free) = (None, None);
         assert_eq!(health.faults(), ["disk"], "pages alone, before the first beat");
     }
 }

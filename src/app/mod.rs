@@ -20,6 +20,7 @@ pub(crate) mod passwords;
 pub(crate) mod period;
 pub(crate) mod person;
 pub(crate) mod picture_lists;
+pub(crate) mod present;
 pub(crate) mod records;
 pub(crate) mod report_copy;
 pub(crate) mod reports;

@@ -3,13 +3,13 @@
 
 use crate::app::compose::App;
 use crate::app::current_findings::CurrentFindings;
+use crate::app::present::Present;
 use crate::domain::audience::{Audience, RowReaders};
 use crate::domain::register::ledger::{Field, Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Record, fen_as_yi};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::Context as Judging;
 use crate::domain::rules::owner::Linked;
-use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::Relation;
 use crate::store::record_lookup::{CodeFilter, FoundCode, LookupBy, RecordVersion};
@@ -17,7 +17,6 @@ use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::intake_report::place_in;
 use crate::worker::records::{LedgerRecords, linked_projects};
-use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,10 +31,7 @@ const BATCH: i64 = 200;
 /// Looks records up as one reader may see them on a day.
 pub(crate) struct RecordLookup<'a> {
     app: &'a App,
-    policy: Policy,
-    as_of: NaiveDate,
-    selection: SnapshotSelection,
-    snapshots: Vec<Snapshot>,
+    present: Arc<Present>,
     /// `None` = the office, which sees all.
     reader: Option<UnitId>,
     /// By which a list also holds the records that are open to the reader for a finding alone; `None` = it leaves them out.
@@ -146,15 +142,12 @@ impl<'a> RecordLookup<'a> {
     /// # Errors
     /// The database fails.
     pub(crate) async fn new(app: &'a App, reader: Option<UnitId>) -> anyhow::Result<RecordLookup<'a>> {
-        let as_of = app.clock().today();
-        let selection = app.evaluator().select_snapshots(&[], as_of).await?;
-        let snapshots = app.store().snapshots().list().await?;
-        Ok(RecordLookup { app, policy: app.config().policy.on(as_of), as_of, selection, snapshots, reader, findings: None })
+        Ok(RecordLookup { app, present: app.present().await?, reader, findings: None })
     }
 
     /// The ledger of an id.
     pub(crate) fn ledger(&self, id: &str) -> Option<usize> {
-        self.policy.ledger(id)
+        self.present.policy.ledger(id)
     }
 
     /// The ledgers with the number of their rows and the day that they describe.
@@ -163,7 +156,7 @@ impl<'a> RecordLookup<'a> {
             let in_force: Vec<&Snapshot> = self.snapshots_of(ledger).map(|(_, snapshot)| snapshot).collect();
             (in_force.iter().map(|snapshot| snapshot.rows).sum(), in_force.iter().map(|snapshot| snapshot.covers_on).min())
         };
-        self.policy.ledgers.iter().map(|ledger| (ledger, of(ledger))).map(|(ledger, (rows, day))| (ledger, rows, day)).collect()
+        self.present.policy.ledgers.iter().map(|ledger| (ledger, of(ledger))).map(|(ledger, (rows, day))| (ledger, rows, day)).collect()
     }
 
     /// The snapshots in force of a ledger, in the order of the sources.
@@ -172,20 +165,21 @@ impl<'a> RecordLookup<'a> {
             let is_it = |snapshot: &&Snapshot| {
                 (&snapshot.ledger, &snapshot.source, snapshot.seq) == (&candidate.ledger, &candidate.source, candidate.seq)
             };
-            self.snapshots.iter().find(is_it)
+            self.present.snapshots.iter().find(is_it)
         };
-        self.selection.of_ledger(&ledger.id).filter_map(move |found| known(&found.snapshot)).enumerate()
+        self.present.selection.of_ledger(&ledger.id).filter_map(move |found| known(&found.snapshot)).enumerate()
     }
 
     /// The texts of units that a list goes through, in administrative order, those of no known unit behind; and whether there are more.
     async fn unit_texts(&self, ledger: &Ledger, source: &str, filter: &RecordFilter) -> anyhow::Result<(Vec<String>, bool)> {
-        let units = &self.policy.units;
+        let units = &self.present.policy.units;
         let mut texts = self.app.store().records().units(&ledger.id, source, UNIT_TEXTS_MAX + 1).await?;
         let is_cut = texts.len() as i64 > UNIT_TEXTS_MAX;
         texts.truncate(UNIT_TEXTS_MAX as usize);
         // the text alone names the owner only where it is not a department of some place, and nobody else is concerned by the row
-        let leads =
-            self.reader.is_some_and(|unit| (0..units.industries.len()).any(|industry| units.lead(industry, self.as_of) == Some(unit)));
+        let leads = self
+            .reader
+            .is_some_and(|unit| (0..units.industries.len()).any(|industry| units.lead(industry, self.present.as_of) == Some(unit)));
         let is_own_text = !matches!(ledger.owner, OwnerSpec::Department { .. });
         let own = self.reader.filter(|_| is_own_text && !leads && ledger.role(Role::Project).is_none());
         let within = [own, filter.unit.filter(|_| is_own_text)];
@@ -204,7 +198,7 @@ impl<'a> RecordLookup<'a> {
         if let Some(by) = self.by_beginning(filter) {
             return self.page_by_beginning(ledger, by, filter, after, most).await;
         }
-        let shape = &self.policy.ledgers[ledger];
+        let shape = &self.present.policy.ledgers[ledger];
         let mut page = RecordPage::default();
         let sources: Vec<(usize, &Snapshot)> = self.snapshots_of(shape).collect();
         for (place, snapshot) in sources.iter().copied().filter(|(place, _)| *place >= after.source) {
@@ -265,7 +259,7 @@ impl<'a> RecordLookup<'a> {
         after: &Position,
         most: usize,
     ) -> anyhow::Result<RecordPage> {
-        let shape = &self.policy.ledgers[ledger];
+        let shape = &self.present.policy.ledgers[ledger];
         let mut page = RecordPage::default();
         let sources: Vec<&Snapshot> = self.snapshots_of(shape).map(|(_, snapshot)| snapshot).collect();
         for (place, snapshot) in sources.iter().copied().enumerate().skip(after.source) {
@@ -309,7 +303,7 @@ impl<'a> RecordLookup<'a> {
         codes: &[String],
         filter: &RecordFilter,
     ) -> anyhow::Result<Vec<(String, RecordLine)>> {
-        let shape = &self.policy.ledgers[ledger];
+        let shape = &self.present.policy.ledgers[ledger];
         let records = self.app.store().records();
         let mut hidden = BTreeSet::new();
         for earlier in before {
@@ -318,11 +312,11 @@ impl<'a> RecordLookup<'a> {
         }
         let mut found: HashMap<String, Record> = HashMap::new();
         for mut stored in records.by_code(shape, &snapshot.source, snapshot.seq, codes).await? {
-            self.selection.restrictions.apply(shape, &mut stored.record);
+            self.present.selection.restrictions.apply(shape, &mut stored.record);
             found.insert(stored.record.code.clone(), stored.record);
         }
         let projects = self.projects(shape, found.values()).await?;
-        let units = &self.policy.units;
+        let units = &self.present.policy.units;
         let mut in_filter: Vec<(&String, &Record, RowReaders)> = Vec::new();
         for code in codes.iter().filter(|code| !hidden.contains(*code)) {
             let Some(record) = found.get(code) else { continue };
@@ -351,7 +345,7 @@ impl<'a> RecordLookup<'a> {
     /// # Errors
     /// The database fails, or a body is damaged.
     pub(crate) async fn count(&self, ledger: usize, filter: &RecordFilter) -> anyhow::Result<RecordCount> {
-        let shape = &self.policy.ledgers[ledger];
+        let shape = &self.present.policy.ledgers[ledger];
         let sources: Vec<&Snapshot> = self.snapshots_of(shape).map(|(_, snapshot)| snapshot).collect();
         let is_by_text = filter.unit.is_none() || !matches!(shape.owner, OwnerSpec::Department { .. } | OwnerSpec::Place { .. });
         if self.reader.is_some() || sources.len() > 1 || !is_by_text {
@@ -388,8 +382,8 @@ impl<'a> RecordLookup<'a> {
     /// # Errors
     /// The database fails, or a body is damaged.
     pub(crate) async fn one(&self, ledger: usize, code: &str, has_finding: bool) -> anyhow::Result<Option<RecordView>> {
-        let shape = &self.policy.ledgers[ledger];
-        let records = LedgerRecords::new(self.app.store(), shape, &self.selection);
+        let shape = &self.present.policy.ledgers[ledger];
+        let records = LedgerRecords::new(self.app.store(), shape, &self.present.selection);
         let Some(found) = records.record_by_code(code).await? else { return Ok(None) };
         let record = &found.stored.record;
         let projects = self.projects(shape, std::iter::once(record)).await?;
@@ -398,14 +392,15 @@ impl<'a> RecordLookup<'a> {
             return Ok(None);
         }
         let source = found.snapshot.source;
-        let shown =
-            |field: usize| record.columns.contains(field) && !readers.withhold(&self.policy.units, self.audience(), &shape.fields[field]);
+        let shown = |field: usize| {
+            record.columns.contains(field) && !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[field])
+        };
         let cells = (0..shape.fields.len())
             .filter(|field| shown(*field))
             .map(|field| CellLine {
                 title: shape.fields[field].title.clone(),
                 value: self.value(&shape.fields[field], record.cell(field)),
-                place: place_in(&self.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id)),
+                place: place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id)),
             })
             .collect();
         Ok(Some(RecordView {
@@ -421,8 +416,9 @@ impl<'a> RecordLookup<'a> {
 
     /// What each snapshot in force has changed of a record, the newest first. It goes back to the first version that the reader may not see.
     async fn versions(&self, ledger: usize, source: &str, seq: i64, code: &str, has_finding: bool) -> anyhow::Result<Vec<VersionLine>> {
-        let shape = &self.policy.ledgers[ledger];
-        let of_source = || self.snapshots.iter().filter(|known| known.ledger == shape.id && known.source == source && known.seq <= seq);
+        let shape = &self.present.policy.ledgers[ledger];
+        let of_source =
+            || self.present.snapshots.iter().filter(|known| known.ledger == shape.id && known.source == source && known.seq <= seq);
         let was_in_force = |version: &RecordVersion| {
             let has = |known: &&Snapshot| (version.stored.first_seq..=version.last_seq).contains(&known.seq);
             of_source().filter(|known| known.state == SnapshotState::InForce).any(|known| has(&known))
@@ -433,7 +429,7 @@ impl<'a> RecordLookup<'a> {
         let mut newer: Option<Record> = None;
         for StoredRecord { mut record, first_seq } in versions.into_iter().rev().map(|version| version.stored) {
             let as_read = record.clone();
-            self.selection.restrictions.apply(shape, &mut record);
+            self.present.selection.restrictions.apply(shape, &mut record);
             let projects = self.projects(shape, std::iter::once(&record)).await?;
             let readers = self.readers(ledger, &record, &projects);
             if !self.admits(&readers, has_finding) {
@@ -446,7 +442,7 @@ impl<'a> RecordLookup<'a> {
             if let (Some(newer), Some(line)) = (&newer, lines.last_mut()) {
                 line.changes = (0..shape.fields.len())
                     .filter(|field| record.cell(*field) != newer.cell(*field))
-                    .filter(|field| !readers.withhold(&self.policy.units, self.audience(), &shape.fields[*field]))
+                    .filter(|field| !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[*field]))
                     .map(|field| {
                         let shown = |record: &Record| self.value(&shape.fields[field], record.cell(field));
                         (shape.fields[field].title.clone(), shown(&record), shown(newer))
@@ -464,8 +460,8 @@ impl<'a> RecordLookup<'a> {
 
     /// The project that a record of another ledger belongs to, if the reader may see it.
     async fn project_line(&self, shape: &Ledger, record: &Record) -> anyhow::Result<Option<RecordLine>> {
-        let (Some(code), Some(projects)) = (shape.project_of(record), self.policy.project_ledger()) else { return Ok(None) };
-        let records = LedgerRecords::new(self.app.store(), &self.policy.ledgers[projects], &self.selection);
+        let (Some(code), Some(projects)) = (shape.project_of(record), self.present.policy.project_ledger()) else { return Ok(None) };
+        let records = LedgerRecords::new(self.app.store(), &self.present.policy.ledgers[projects], &self.present.selection);
         let Some(found) = records.record_by_code(&code).await? else { return Ok(None) };
         let project = &found.stored.record;
         let readers = self.readers(projects, project, &HashMap::new());
@@ -475,12 +471,12 @@ impl<'a> RecordLookup<'a> {
     /// The records of other ledgers on a project that the reader may see.
     async fn linked(&self, project: &str) -> anyhow::Result<Vec<RecordLine>> {
         let mut lines = Vec::new();
-        for (ledger, shape) in self.policy.ledgers.iter().enumerate().filter(|(_, shape)| !shape.is_of_projects()) {
+        for (ledger, shape) in self.present.policy.ledgers.iter().enumerate().filter(|(_, shape)| !shape.is_of_projects()) {
             let mut known = BTreeSet::new();
             for (_, snapshot) in self.snapshots_of(shape) {
                 let found = self.app.store().records().of_project(shape, &snapshot.source, snapshot.seq, project).await?;
                 for StoredRecord { mut record, .. } in found {
-                    self.selection.restrictions.apply(shape, &mut record);
+                    self.present.selection.restrictions.apply(shape, &mut record);
                     let projects = self.projects(shape, std::iter::once(&record)).await?;
                     let readers = self.readers(ledger, &record, &projects);
                     if known.insert(record.code.clone()) && self.admits(&readers, false) {
@@ -498,17 +494,18 @@ impl<'a> RecordLookup<'a> {
         let codes: Vec<String> = codes.into_iter().collect();
         match codes.is_empty() {
             true => Ok(HashMap::new()),
-            false => Ok(linked_projects(self.app.store(), &self.policy, &self.selection, &codes, |_| {}).await?),
+            false => Ok(linked_projects(self.app.store(), &self.present.policy, &self.present.selection, &codes, |_| {}).await?),
         }
     }
 
     fn readers(&self, ledger: usize, record: &Record, projects: &HashMap<String, Linked>) -> RowReaders {
         let (waiting_on, exempt) = (HashMap::new(), HashMap::new());
-        let context = Judging { policy: &self.policy, as_of: self.as_of, projects, waiting_on: &waiting_on, exempt: &exempt };
+        let context =
+            Judging { policy: &self.present.policy, as_of: self.present.as_of, projects, waiting_on: &waiting_on, exempt: &exempt };
         let responsibility = Responsibility::of(&context, ledger, record);
         RowReaders {
             owner: responsibility.owner.unit,
-            lead: responsibility.resolve(&self.policy, Relation::Lead, self.as_of),
+            lead: responsibility.resolve(&self.present.policy, Relation::Lead, self.present.as_of),
             raiser: responsibility.raiser,
             // what is done on a project under negotiation names it; the unit of the project may read that
             negotiation_only: responsibility.negotiation_only
@@ -518,7 +515,7 @@ impl<'a> RecordLookup<'a> {
     }
 
     fn admits(&self, readers: &RowReaders, has_finding: bool) -> bool {
-        self.reader.is_none_or(|unit| readers.admit_lookup(&self.policy.units, unit, has_finding))
+        self.reader.is_none_or(|unit| readers.admit_lookup(&self.present.policy.units, unit, has_finding))
     }
 
     fn audience(&self) -> Audience {
@@ -531,13 +528,13 @@ impl<'a> RecordLookup<'a> {
             Cell::Money(fen) => format!("{}亿元", fen_as_yi(*fen)),
             cell => cell.to_string(),
         };
-        Audience::Unit(self.reader.unwrap_or_else(|| self.policy.units.office())).field_text(field, &text)
+        Audience::Unit(self.reader.unwrap_or_else(|| self.present.policy.units.office())).field_text(field, &text)
     }
 
     fn line(&self, ledger: usize, record: &Record, readers: &RowReaders) -> RecordLine {
-        let shape = &self.policy.ledgers[ledger];
+        let shape = &self.present.policy.ledgers[ledger];
         let shown = |field: Option<usize>| {
-            let field = field.filter(|field| !readers.withhold(&self.policy.units, self.audience(), &shape.fields[*field]));
+            let field = field.filter(|field| !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[*field]));
             field.map_or_else(String::new, |field| self.value(&shape.fields[field], record.cell(field)))
         };
         RecordLine {
@@ -546,7 +543,7 @@ impl<'a> RecordLookup<'a> {
             code: record.code.clone(),
             name: shown(shape.role(Role::Name)),
             unit: match readers.owner {
-                Some(owner) => self.policy.units.units[owner].name.clone(),
+                Some(owner) => self.present.policy.units.units[owner].name.clone(),
                 None => shown(Some(shape.owner.field())),
             },
             amount: shown(shape.role(Role::Amount)),

@@ -203,10 +203,11 @@ pub(crate) async fn names_restricted(app: &App, object: &str) -> anyhow::Result<
             return Ok(true);
         }
     }
-    let selection = SnapshotSelection::on(store, app.config(), &[], app.clock().today()).await?;
+    let present = app.present().await?;
+    let selection = &present.selection;
     for ledger in &policy.ledgers {
         let Some(codes) = named.get(&ledger.id) else { continue };
-        let records = LedgerRecords::as_imported(store, ledger, &selection).records_by_code(codes).await?;
+        let records = LedgerRecords::as_imported(store, ledger, selection).records_by_code(codes).await?;
         if records.iter().any(|found| selection.restrictions.project_of(ledger, &found.stored.record).is_some()) {
             return Ok(true);
         }

@@ -65,6 +65,15 @@ pub struct Snapshots<'a> {
 }
 
 impl Snapshots<'_> {
+    /// How many snapshots are in a state.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn count(self, state: SnapshotState) -> Result<i64> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM snapshot WHERE state=$1").bind(state.code());
+        number(&row.fetch_one(&self.database.pool).await?, "n")
+    }
+
     /// All snapshots by ledger and source, oldest first.
     ///
     /// # Errors

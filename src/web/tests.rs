@@ -634,3 +634,16 @@ async fn big_letters_are_of_the_browser() {
     let away = world.post("/letters", &cookie_of(&page), &[form[0], ("back", "//evil.example"), ("big", "")]).await;
     assert_eq!(away.headers["location"], "/");
 }
+
+/// Marks make what is in force dear to read, so that the pages read it once.
+#[tokio::test]
+async fn what_is_in_force_is_read_once_a_day() {
+    let mut world = World::new().await;
+    let app = world.portal.app.clone();
+    let first = app.present().await.unwrap();
+    let (second, third) = tokio::join!(app.present(), app.present());
+    assert!(Arc::ptr_eq(&first, &second.unwrap()) && Arc::ptr_eq(&first, &third.unwrap()));
+    world.pass(TimeDelta::days(1));
+    let next = app.present().await.unwrap();
+    assert!(next.as_of == first.as_of.succ_opt().unwrap() && Arc::ptr_eq(&next, &app.present().await.unwrap()));
+}

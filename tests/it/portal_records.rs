@@ -104,6 +104,9 @@ fn a_record_is_found_by_whoever_it_concerns() {
     take(root.path(), "三.csv", &register("履约").replace("13800005678,否", "13800005678,是"), "2026-10-31");
     let page = service.get("/records/project/GZ1", &office);
     assert!(page.contains("是否涉密：否 → 是"), "{page}");
+    for (path, cookie) in [("/records/project/GZ1", &own), ("/records/work-order/D1", &other)] {
+        assert_eq!(status(path, cookie), "404", "a mark that came since the last look counts: {path}");
+    }
     for path in ["/records/none", "/records/project/GZ9", "/records/project/..%2f", "/records/project/GZ1/x"] {
         assert_eq!(status(path, &office), "404", "{path}");
     }
@@ -197,7 +200,8 @@ fn records_without_a_unit_are_paged_through() {
     let office = service.login("wangwu");
     let mut page = service.get("/records/project", &office);
     let mut seen = Vec::new();
-    for _ in 0..3 {
+    for number in 0..3 {
+        assert_eq!(page.contains("共120条"), number == 0, "they are counted once: {page}");
         seen.extend((1..=120).filter(|number| page.contains(&format!("/records/project/GZ{number:03}\""))));
         let next = page.split("<a href=\"").find(|rest| rest.contains("下一页")).and_then(|rest| rest.split('"').next());
         let Some(next) = next.map(|next| next.replace("&#x2f;", "/").replace("&amp;", "&")) else { break };

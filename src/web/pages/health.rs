@@ -25,9 +25,17 @@ pub(crate) enum Watched {
 /// The answer to a machine: status, media type, text.
 pub(crate) async fn watched(portal: &Portal, what: Watched) -> (StatusCode, &'static str, String) {
     const PLAIN: &str = "text/plain; charset=utf-8";
-    let state = health(&portal.app).await;
-    let sessions = portal.sessions.sessions().get("").await.is_ok();
-    let (Ok(state), true) = (state, sessions) else { return (StatusCode::SERVICE_UNAVAILABLE, PLAIN, "database\n".into()) };
+    let asked = async {
+        portal.sessions.sessions().get("").await?;
+        health(&portal.app).await
+    };
+    let state = match asked.await {
+        Ok(state) => state,
+        Err(error) => {
+            tracing::error!(error = %format!("{error:#}"), "the databases do not say how the service is");
+            return (StatusCode::SERVICE_UNAVAILABLE, PLAIN, "database\n".into());
+        }
+    };
     match (what, state.faults().join(" ")) {
         (Watched::Metrics, _) => (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", state.metrics()),
         (Watched::Ready, faults) if faults.is_empty() => (StatusCode::OK, PLAIN, "ok\n".into()),

@@ -117,8 +117,7 @@ async fn office(portal: &Portal) -> Answer {
     wait(failed, format!("{failed}封邮件没有送达"), "/sending?state=refused");
     let withheld = count(DeliveryState::Withheld);
     wait(withheld, format!("{withheld}封邮件因涉及不便公开的项目停发"), "/sending?state=withheld");
-    let snapshots = app.store().snapshots().list().await?;
-    let held = snapshots.iter().filter(|snapshot| snapshot.state == SnapshotState::Held).count() as i64;
+    let held = app.store().snapshots().count(SnapshotState::Held).await?;
     wait(held, format!("{held}次导入待确认（duban snapshot list）"), "");
     let broken = runs.iter().filter(|run| matches!(run.state, RunState::Failed | RunState::Partial)).count() as i64;
     wait(broken, format!("最近{}次运行中有{broken}次没有全部完成", runs.len()), "/runs");
@@ -135,7 +134,7 @@ async fn office(portal: &Portal) -> Answer {
     let values = context! {
         is_office => true, waiting, lights, next,
         runs => runs.iter().map(|run| shown_run(run, &titles)).collect::<Vec<_>>(),
-        ledgers => data_days(portal, &snapshots),
+        ledgers => data_days(portal, &app.present().await?.snapshots),
         notes => app.deliverer().sending_notes().await?,
     };
     Ok(Reply::page("overview", "总览", values))

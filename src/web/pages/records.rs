@@ -57,11 +57,13 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         code: query.get("after").to_owned(),
     };
     let page = lookup.page(ledger, &filter, &after, ROWS as usize).await?;
-    let total = match lookup.count(ledger, &filter).await? {
+    // counting for a unit reads as many records as a list may go through
+    let count = if after == Position::default() { Some(lookup.count(ledger, &filter).await?) } else { None };
+    let total = count.map(|count| match count {
         RecordCount::Exact(count) => format!("共{count}条"),
         RecordCount::Over(COUNTED_MAX) => format!("共{COUNTED_MAX}条以上"),
         RecordCount::Over(count) => format!("前{COUNTED_MAX}行中有{count}条"),
-    };
+    });
     let path = format!("/records/{}", asked.rest.first().map_or_else(String::new, |id| as_segment(id)));
     let link = |page: i64, position: Option<&Position>| {
         let mut link = url::form_urlencoded::Serializer::new(String::new());

@@ -201,9 +201,10 @@ pub(crate) async fn period(portal: &Portal, asked: &Request) -> Answer {
         };
         if let Err(error) = written.await {
             tracing::warn!(error = %format!("{error:#}"), "a zip of a period ended early");
+            // a reader that takes nothing may take this after minutes
+            drop(turn);
             let _gone = sender.send(Err(io::Error::other("the zip is not whole"))).await;
         }
-        drop(turn);
     }));
     Ok(Reply::Streamed(Streamed { name, pieces }))
 }
