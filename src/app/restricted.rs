@@ -61,17 +61,17 @@ pub(crate) async fn lift(app: &App, now: &str, request: LiftRequest, by: Person<
         }
         None => store.restrictions().lift(Lifting::Codes(&request.codes), entry).await?,
     };
-    let found: BTreeSet<&str> = marks.iter().map(|(.., code)| code.as_str()).collect();
-    let rest: Vec<String> = request.codes.iter().filter(|code| !found.contains(code.as_str())).cloned().collect();
     let mut lifted = Lifted { marks, unknown: Vec::new() };
     let selection = SnapshotSelection::on(store, app.config(), &[], app.clock().today()).await?;
-    for code in rest {
-        let Some(named) = mentioning(app, &selection, Some(&code)).await?.pop() else {
+    for code in request.codes {
+        // a record with a mark of its own may name a marked project too, and several ledgers may have the code
+        for named in mentioning(app, &selection, Some(&code)).await? {
+            store.restrictions().lift_mention(&named.ledger, &named.code, &named.cell, selection.sample, entry).await?;
+            lifted.marks.push((named.ledger, named.cell, named.code));
+        }
+        if !lifted.marks.iter().any(|(.., lifted)| *lifted == code) {
             lifted.unknown.push(code);
-            continue;
-        };
-        store.restrictions().lift_mention(&named.ledger, &named.code, &named.cell, selection.sample, entry).await?;
-        lifted.marks.push((named.ledger, named.cell, named.code));
+        }
     }
     Ok(lifted)
 }

@@ -2,7 +2,25 @@
 
 /// The longest tag and the longest reference that are looked for.
 const TAG_MAX: usize = 200;
-const REFERENCE_MAX: usize = 12;
+const REFERENCE_MAX: usize = 36;
+/// References by name to signs that part or join digits, or begin markup.
+const NAMES: [(&str, char); 14] = [
+    ("nbsp", ' '),
+    ("ensp", ' '),
+    ("emsp", ' '),
+    ("thinsp", ' '),
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("middot", '·'),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("comma", ','),
+];
+const INVISIBLE: char = '\u{200b}';
 /// References may be written in references.
 const ROUNDS: usize = 3;
 
@@ -48,7 +66,8 @@ fn without_references(text: &str) -> String {
     out
 }
 
-/// The character of the reference at the beginning of a text, and the bytes that it takes.
+/// The character of the reference at the beginning of a text, and the bytes that it takes. A name that is not listed is a sign that nobody
+/// sees: it parts no digits.
 fn reference(text: &str) -> Option<(char, usize)> {
     let mut end = text.chars().next()?.len_utf8();
     let body = &text[end..];
@@ -65,9 +84,10 @@ fn reference(text: &str) -> Option<(char, usize)> {
         let semicolon = digits[length..].chars().next().filter(|c| matches!(c, ';' | '；')).map_or(0, char::len_utf8);
         return Some((c, end + length + semicolon));
     }
-    let names =
-        [("nbsp;", ' '), ("ensp;", ' '), ("emsp;", ' '), ("amp;", '&'), ("lt;", '<'), ("gt;", '>'), ("quot;", '"'), ("shy;", '\u{ad}')];
-    names.into_iter().find(|(name, _)| body.starts_with(name)).map(|(name, c)| (c, end + name.len()))
+    let name = &body[..body.find(';')?];
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let known = NAMES.into_iter().find(|(known, _)| *known == name).map_or(INVISIBLE, |(_, c)| c);
+    is_name.then_some((known, end + name.len() + 1))
 }
 
 /// The text without its tags; a tag that begins a line becomes a line break. `面积<500亩` holds none.
@@ -122,6 +142,10 @@ mod tests {
             ("&amp;#49;3812345678", Some("13812345678")),
             ("&lt;b&gt;138&lt;/b&gt;12345678", Some("13812345678")),
             ("138&nbsp;1234", Some("138 1234")),
+            ("138&ndash;1234&ndash;5678", Some("138–1234–5678")),
+            ("138&zwnj;1234&ZeroWidthSpace;5678", Some("138\u{200b}1234\u{200b}5678")),
+            ("&lpar;0851&rpar;8682", Some("(0851)8682")),
+            ("R&D投入；A&;B& C;", None),
             ("面积<500亩，投资>3亿元", None),
             ("R&D投入", None),
             ("5<6&7>3", None),

@@ -337,3 +337,19 @@ fn a_masked_number_shows_its_first_and_last_digits() {
     assert_eq!(masked_phone("张三8682123、13812345678"), "张三86****23、138****5678");
     assert_eq!(masked_phone("2026-09-30"), "2026-09-30");
 }
+
+#[test]
+fn references_by_name_part_no_number() {
+    for text in [
+        "138&ndash;1234&ndash;5678",
+        "138&middot;1234&middot;5678",
+        "138&thinsp;1234&thinsp;5678",
+        "138&zwnj;1234&ZeroWidthSpace;5678",
+        "联系&lpar;0851&rpar;86821234",
+    ] {
+        assert!(masked(text).contains("****"), "{text}: {}", masked(text));
+    }
+    for text in ["2025&ndash;2026年", "R&D;13.5亿元"] {
+        assert_eq!(masked(text), text);
+    }
+}

@@ -49,7 +49,7 @@ pub(crate) async fn page(portal: &Portal) -> Answer {
     let values = context! {
         beat => beat_age.map_or_else(|| "服务（duban serve）还没有运行过".to_owned(), ago),
         is_silent => beat_age.is_none_or(|age| age > BEAT_SECONDS_MAX),
-        disk => size(disk_free), is_full => disk_free < DISK_BYTES_MIN,
+        disk => disk_free.map_or_else(|| "查不到".to_owned(), size), is_full => disk_free.is_some_and(|free| free < DISK_BYTES_MIN),
         data, years => years.join("、"), calendar_until,
         calendar_warning => calendar_warning(&app.config().policy.calendar, app.clock().today()),
         check => check.join("\n"), faults,

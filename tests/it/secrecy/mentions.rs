@@ -44,6 +44,21 @@ fn taken(root: &Path, name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) ->
 }
 
 #[test]
+fn a_lift_is_of_all_that_restricts_a_code() {
+    let root = root();
+    let root = root.path();
+    let rows = [("P10", "", "是"), ("P11", "与P10共用进场路", "是"), ("P12", "", "")];
+    taken(root, "台账.csv", with_difficulties(&rows), &["--covers", "2026-09-30"]);
+    taken(root, "单.csv", orders(&[("P11", "", "名P95称", "随P10一并办")]), &["--covers", "2026-09-30"]);
+    let restricted = || stdout(&duban(root, &["restricted", "list"]));
+    let lifted = duban(root, &["restricted", "lift", "P11", "P13", "--by", "张三", "--reason", "误标"]);
+    let printed = stdout(&lifted);
+    assert!(printed.contains("解除3处标注") && printed.contains("P13：没有生效的标注"), "{printed}{}", stderr(&lifted));
+    assert_eq!(printed.matches("提到P10").count(), 2, "{printed}");
+    assert!(restricted().contains("P10 ") && !restricted().contains("提到P10\n"), "{}", restricted());
+}
+
+#[test]
 fn what_names_a_marked_project_goes_out_no_more_than_the_project() {
     let root = root();
     let root = root.path();
