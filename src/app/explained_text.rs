@@ -7,6 +7,7 @@ use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::period::chinese_date;
+use crate::domain::register::snapshot::source_title;
 use crate::domain::rules::rule::Light;
 
 /// An explanation under headings.
@@ -152,7 +153,10 @@ fn add_cell(out: &mut [Section], cell: &CellUse) {
         (true, false) => cell.value.clone(),
     };
     let raw = cell.raw.as_ref().filter(|raw| **raw != cell.value).map_or(String::new(), |raw| format!("（原文“{raw}”）"));
-    let place =
-        if cell.place.is_empty() { String::new() } else { format!("　{}（{}第{}次快照）", cell.place, cell.source, cell.snapshot) };
+    let place = if cell.place.is_empty() {
+        String::new()
+    } else {
+        format!("　{}（{}第{}次快照）", cell.place, source_title(&cell.source), cell.snapshot)
+    };
     line(out, format!("{}（{}）：{value}{raw}{place}", cell.title, cell.used_for.join("、")));
 }

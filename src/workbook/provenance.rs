@@ -7,9 +7,6 @@ use crate::workbook::visible::VisibleMaterial;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The source of files that an office imports by hand.
-const IMPORTED: &str = "import";
-
 /// How a workbook names its data sources. Of the sheets of a workbook the last in this order decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Provenance {
@@ -20,11 +17,6 @@ pub(crate) enum Provenance {
     Days,
     /// A table or a text of the sheet itself.
     OfItsOwn,
-}
-
-/// The name of a source for readers.
-pub(crate) fn source_title(source: &str) -> &str {
-    if source == IMPORTED { "手工导入" } else { source }
 }
 
 impl SourceSnapshot {

@@ -34,7 +34,7 @@ const PROJECTS: [Project; 10] = [
     Project { stage: "开工", is_late: false, ..project("FW010", "癸酉园区", "瓮安县", "茶叶") },
 ];
 
-const CITIES: [(&str, &str); 3] = [("瓮安县", "黔南州"), ("福泉市", "黔南州"), ("南明区", "贵阳市")];
+const CITIES: [(&str, &str); 3] = [("瓮安县", "黔南布依族苗族自治州"), ("福泉市", "黔南布依族苗族自治州"), ("南明区", "贵阳市")];
 const OFFICE: &str = "省投资促进局";
 
 fn city_of(county: &str) -> &'static str {
@@ -52,7 +52,7 @@ const ACCOUNTS: [(&str, &str, &str); 12] = [
     ("wengan", "瓮安县", "handler"),
     ("fuquan", "福泉市", "viewer"),
     ("nanming", "南明区", "handler"),
-    ("qiannan", "黔南州", "viewer"),
+    ("qiannan", "黔南布依族苗族自治州", "viewer"),
     ("guiyang", "贵阳市", "handler"),
     ("tea", "茶叶牵头部门", "viewer"),
 ];

@@ -6,6 +6,14 @@
 
 use chrono::NaiveDate;
 
+/// The source of files that an office imports by hand.
+const IMPORTED: &str = "import";
+
+/// The name of a source for readers.
+pub fn source_title(source: &str) -> &str {
+    if source == IMPORTED { "手工导入" } else { source }
+}
+
 /// A snapshot that may be in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {

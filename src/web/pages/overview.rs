@@ -3,6 +3,7 @@
 use crate::app::current_findings::{Counts, Current, CurrentFindings, LightCounts, ProjectCounts};
 use crate::domain::judging::indicators::Ratio;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::register::snapshot::source_title;
 use crate::domain::register::units::{UnitId, Units};
 use crate::domain::schedule::slot_words;
 use crate::store::pictures::DayCounts;
@@ -167,7 +168,7 @@ fn data_days(portal: &Portal, snapshots: &[Snapshot]) -> Vec<Value> {
     }
     let line = |((ledger, source), snapshot): (&(usize, &str), &&Snapshot)| {
         context! {
-            ledger => &policy.ledgers[*ledger].title, source => *source, covers => day(&snapshot.covers_on.to_string()), rows => snapshot.rows,
+            ledger => &policy.ledgers[*ledger].title, source => source_title(source), covers => day(&snapshot.covers_on.to_string()), rows => snapshot.rows,
             checked => local_time(&snapshot.checked_at), is_sample => snapshot.sample,
         }
     };

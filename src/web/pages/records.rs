@@ -1,6 +1,7 @@
 //! 台账: the records as the registers in force have them; one with its cells, what changed when, and what other ledgers hold on it.
 
 use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordOrder, RecordView};
+use crate::domain::register::snapshot::source_title;
 use crate::store::record_lookup::CodeFilter;
 use crate::web::fields::as_segment;
 use crate::web::pages::findings;
@@ -129,7 +130,8 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
         })
         .collect();
     let values = context! {
-        line => row(line), is_judged, source, other_sources => other_sources.join("、"), cells, versions,
+        other_sources => other_sources.iter().map(|source| source_title(source)).collect::<Vec<_>>().join("、"),
+        line => row(line), is_judged, source => source_title(source), cells, versions,
         findings => lines.iter().map(findings::row).collect::<Vec<_>>(),
         project => project.as_ref().map(row),
         linked => linked.iter().map(row).collect::<Vec<_>>(),

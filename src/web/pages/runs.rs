@@ -1,6 +1,7 @@
 //! 运行: the runs of the jobs, one with its steps, the next slots, and those that were missed.
 
 use crate::app::runs::{RunDetail, detail, missed};
+use crate::domain::register::snapshot::source_title;
 use crate::domain::schedule::slot_words;
 use crate::web::pages::overview::shown_run;
 use crate::web::pages::shown::{day, local_time};
@@ -79,7 +80,8 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
             context! { word => step_word(&line.step), began => local_time(&line.began_at), seconds, handled => handled(&line.step) }
         })
         .collect();
-    let read: Vec<Value> = read.iter().map(|(ledger, source, seq, rows)| context! { ledger, source, seq, rows }).collect();
+    let read: Vec<Value> =
+        read.iter().map(|(ledger, source, seq, rows)| context! { ledger, source => source_title(source), seq, rows }).collect();
     let values = context! {
         run => shown_run(&run, &titles(portal)), steps, read, files,
         reports => format!("/reports?job={}&as_of={}", run.job, run.as_of),

@@ -4,6 +4,7 @@ use crate::app::check::{exposed, look};
 use crate::app::check_text::check_text;
 use crate::app::health::{BEAT_SECONDS_MAX, DISK_BYTES_MIN, Health, health};
 use crate::domain::register::calendar::calendar_warning;
+use crate::domain::register::snapshot::source_title;
 use crate::web::pages::shown::{day, size};
 use crate::web::portal::Portal;
 use crate::web::reply::{Answer, Reply};
@@ -42,7 +43,7 @@ pub(crate) async fn page(portal: &Portal) -> Answer {
         .map(|age| {
             let policy = &app.config().policy;
             let title = policy.ledger(&age.ledger).map_or(age.ledger.as_str(), |at| policy.ledgers[at].title.as_str());
-            context! { ledger => title, source => &age.source, covers => day(&age.covers_on.to_string()), days => age.days }
+            context! { ledger => title, source => source_title(&age.source), covers => day(&age.covers_on.to_string()), days => age.days }
         })
         .collect();
     let years: Vec<String> = app.config().policy.calendar.years().map(|year| year.to_string()).collect();

@@ -3,9 +3,10 @@
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::period::chinese_date;
+use crate::domain::register::snapshot::source_title;
 use crate::workbook::model::{Role, Sheet, Value, grid};
 use crate::workbook::named::NamedRecords;
-use crate::workbook::provenance::{Provenance, source_title};
+use crate::workbook::provenance::Provenance;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::references::{References, check_placeholders};
