@@ -120,6 +120,7 @@ fn code_in_words(config: &Config, code: &str) -> String {
     let unit = || units.iter().find(|unit| unit.code.eq_ignore_ascii_case(code)).map(|unit| unit.name.clone());
     let roles = || AccountRoles::parse(code).ok().map(|roles| roles.words());
     let word = || match code {
+        "--revise" => Some("（修订）".to_owned()),
         "GET" => Some("打开".to_owned()),
         "POST" => Some("提交".to_owned()),
         _ => None,

@@ -471,6 +471,25 @@ async fn the_code_of_the_first_administrator_is_good_once() {
 }
 
 #[tokio::test]
+async fn the_audit_is_in_words() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "administrator").await;
+    world.add("李四", "瓮安县", "viewer").await;
+    let cookie = world.login("王五").await;
+    let page = world.get("/system/audit", &cookie).await.text;
+    assert!(page.contains("李四 瓮安县 查看") && !page.contains("522725"), "{page}");
+    for (object, expected) in [
+        ("quarterly-packs 2026-09-30 --revise", "季度分级材料 2026-09-30 （修订）"),
+        ("quarterly-supervision_2026-09-30_20261008T080000_522725_circulate", "季度督办（截至2026-09-30）瓮安县（通报）"),
+        ("project/import/3", "项目台账/import/3"),
+        ("GET /reports/file?path=x", "打开 /reports/file?path=x"),
+        ("quarterly_x", "quarterly_x"),
+    ] {
+        assert_eq!(crate::app::audit::object_in_words(world.portal.app.config(), object), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_machine_asks_by_its_token() {
     let ask = async |world: &World, path: &str, token: &str| {
         let request = Request::get(path).header("host", "192.0.2.7").header("authorization", token);
