@@ -79,7 +79,7 @@ pub struct ReportFilter {
 /// The columns of a [`FiledReport`].
 const FILED: &str = "f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at";
 /// Whether a later revision of the run, ended with one of the first two parameters, has made the file anew.
-const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM run later JOIN report_file anew ON anew.run=later.id WHERE later.job=r.job AND later.slot=r.slot AND \
+const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM run later JOIN report_file anew ON anew.run=later.id WHERE later.job=r.job AND later.key=r.key AND \
                           later.revision>r.revision AND later.state IN ($1,$2) AND anew.template=f.template AND anew.kind=f.kind AND anew.unit=f.unit)";
 
 /// Report files by run.
