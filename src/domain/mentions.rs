@@ -19,7 +19,7 @@ const JOINED_CODE_CHARS_MIN: usize = 6;
 const BETWEEN_PROJECTS: [char; 11] = ['、', ',', ';', '/', '|', '\n', '\r', '\t', '和', '及', '与'];
 
 /// More marked projects than these are not looked for in texts; records that belong to them are known by their codes.
-const PROJECTS_MAX: usize = 100_000;
+pub(crate) const PROJECTS_MAX: usize = 100_000;
 
 /// A code or name.
 #[derive(Clone, Copy, Debug)]

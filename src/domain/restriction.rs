@@ -4,7 +4,7 @@
 use crate::domain::audience::{is_marked, is_restricted};
 use crate::domain::intake::code_marks::{CodeMarks, RESTRICTED};
 use crate::domain::intake::note::Note;
-use crate::domain::mentions::Mentions;
+use crate::domain::mentions::{Mentions, PROJECTS_MAX};
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
@@ -107,6 +107,11 @@ impl Restrictions {
     /// The codes of the projects whose marks count.
     pub fn marked_projects(&self) -> impl Iterator<Item = &str> {
         self.marks.get(&self.projects).into_iter().flat_map(|marks| marks.counting.iter().map(|mark| mark.code))
+    }
+
+    /// How many marked projects texts of other records are not looked through for: they are too many.
+    pub fn unsearched_projects(&self) -> usize {
+        self.marked_projects().count().saturating_sub(PROJECTS_MAX)
     }
 
     /// From now on texts of other records are looked through for the marked projects: by their codes, and by the names that are known of each
@@ -271,6 +276,15 @@ mod tests {
             let change = mark_change(known, found, states_open, in_force);
             assert_eq!(change, expected, "{known:?} {found:?} {states_open} {in_force}");
         }
+    }
+
+    #[test]
+    fn projects_that_are_too_many_to_look_for_are_counted() {
+        let mut restrictions = Restrictions::new("project");
+        for number in 0..PROJECTS_MAX + 2 {
+            restrictions.add("project", &format!("GZ{number}"), "是", false).unwrap();
+        }
+        assert_eq!(restrictions.unsearched_projects(), 2);
     }
 
     #[test]

@@ -135,6 +135,11 @@ pub enum RunFault {
         file: String,
         codes: u64,
     },
+    /// So many projects are marked that texts of other records are not looked through for some of them.
+    #[error(
+        "标注不便公开的项目过多，其中{projects}个不再到其他台账的文字中查找，提到它们的记录可能已发出；请核对标注：duban restricted list"
+    )]
+    UnsearchedProjects { projects: usize },
     /// A returned feedback form could not be read.
     #[error("反馈表 {detail}")]
     Form { detail: String },

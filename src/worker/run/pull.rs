@@ -78,6 +78,10 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     inputs.restrictions = selection.restrictions_position;
     inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, selection.sample).await?;
     inputs.faults.extend(floods(evaluator, &inputs, &selection).await?);
+    let projects = selection.restrictions.unsearched_projects();
+    if projects > 0 {
+        inputs.faults.push(RunFault::UnsearchedProjects { projects });
+    }
     inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, selection.sample).await?;
     inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
