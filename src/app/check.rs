@@ -340,6 +340,8 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 records: &records,
                 last_notified: &last_notified,
                 last_digest_on: &days,
+                asked_on: &days,
+                unreached: &[],
                 gone: &gone,
                 rhythm: job.rhythm,
                 answers: &answers,

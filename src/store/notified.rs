@@ -4,7 +4,7 @@ use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Result, json, parameters, sql, text};
-use crate::store::runs::{Run, RunInputs};
+use crate::store::runs::{Run, RunInputs, Runs};
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
@@ -12,6 +12,14 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Findings of a notification as JSON stores them: [rule, ledger, key, light].
 pub(crate) type NotifiedFindings = Vec<[String; 4]>;
+
+/// A digest that a unit got or may still get.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastDigest {
+    pub made_on: NaiveDate,
+    /// When a server took it; empty = none has yet.
+    pub accepted_at: String,
+}
 
 /// The last notification of each unit.
 #[derive(Clone, Copy, Debug)]
@@ -93,11 +101,41 @@ impl Notified<'_> {
         Ok(out)
     }
 
-    /// The slot day of the last digest that each unit (by name) got; the slot given does not count.
+    /// The units (by name) whose last digest no server has accepted, with its state; the slot given does not count.
     ///
     /// # Errors
     /// The database fails or a row is damaged.
-    pub async fn last_digest_days(self, sample: bool, job: &str, slot: &str) -> Result<HashMap<String, NaiveDate>> {
+    pub async fn unreached(self, sample: bool, job: &str, slot: &str) -> Result<Vec<(String, DeliveryState)>> {
+        let states = DeliveryState::all_that(|state| state.has_failed() || state.is_undelivered());
+        let statement = format!(
+            "SELECT o.unit, o.state, o.run FROM outbox o WHERE o.act='' AND o.test=0 AND o.state IN ({}) AND o.created_at=(SELECT MAX(x.created_at) \
+             FROM outbox x WHERE x.unit=o.unit AND x.act='' AND x.test=0 AND x.state<>$3 \
+             AND x.run NOT IN (SELECT id FROM run WHERE job=$1 AND slot=$2)) ORDER BY o.unit, o.id",
+            parameters(4, states.len())
+        );
+        let mut query = sqlx::query(sql(statement)).bind(job).bind(slot).bind(DeliveryState::Superseded.code());
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        let (mut is_counted, mut unreached) = (BTreeMap::<String, bool>::new(), Vec::new());
+        for row in &query.fetch_all(&self.database.pool).await? {
+            let run = text(row, "run")?;
+            if !is_counted.contains_key(&run) {
+                let known = Runs { database: self.database }.get(&run).await?;
+                is_counted.insert(run.clone(), known.is_some_and(|known| known.inputs.sample == sample));
+            }
+            if let (Some(true), Some(state)) = (is_counted.get(&run), DeliveryState::parse(&text(row, "state")?)) {
+                unreached.push((text(row, "unit")?, state));
+            }
+        }
+        Ok(unreached)
+    }
+
+    /// The last digest that each unit (by name) got; the slot given does not count.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
+    pub async fn last_digests(self, sample: bool, job: &str, slot: &str) -> Result<HashMap<String, LastDigest>> {
         let rows = sqlx::query(
             "SELECT id, slot, inputs FROM run WHERE NOT (job=$1 AND slot=$2) AND EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)",
         )
@@ -109,26 +147,30 @@ impl Notified<'_> {
         for row in &rows {
             let id = text(row, "id")?;
             let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
-            let day = text(row, "slot")?.get(..10).and_then(|day| day.parse().ok());
+            let day = inputs.made_on.or(text(row, "slot")?.get(..10).and_then(|day| day.parse().ok()));
             if let Some(day) = day.filter(|_| inputs.sample == sample) {
                 days.insert(id, day);
             }
         }
         // a message that never reached the unit, or was made in test mode, is no digest
         let lost = DeliveryState::all_that(DeliveryState::is_lost);
-        let states = parameters(1, lost.len());
-        let statement =
-            format!("SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ({states}))");
+        let (states, accepted) = (parameters(1, lost.len()), lost.len() + 1);
+        let statement = format!(
+            "SELECT unit, run, MAX(CASE WHEN state=${accepted} THEN ended_at ELSE '' END) AS accepted_at FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ({states})) GROUP BY unit, run"
+        );
         let mut query = sqlx::query(sql(statement));
         for state in &lost {
             query = query.bind(state.code());
         }
-        let rows = query.fetch_all(&self.database.pool).await?;
-        let mut out: HashMap<String, NaiveDate> = HashMap::new();
+        let rows = query.bind(DeliveryState::Accepted.code()).fetch_all(&self.database.pool).await?;
+        let mut out: HashMap<String, LastDigest> = HashMap::new();
         for row in &rows {
-            if let Some(day) = days.get(&text(row, "run")?) {
-                let last = out.entry(text(row, "unit")?).or_insert(*day);
-                *last = (*last).max(*day);
+            if let Some(made_on) = days.get(&text(row, "run")?) {
+                let digest = LastDigest { made_on: *made_on, accepted_at: text(row, "accepted_at")? };
+                let last = out.entry(text(row, "unit")?).or_insert_with(|| digest.clone());
+                if *last < digest {
+                    *last = digest;
+                }
             }
         }
         Ok(out)

@@ -90,6 +90,12 @@ pub struct RunInputs {
     /// The run makes only those mails anew that were stopped because of a mark of secrecy.
     #[serde(default)]
     pub remakes_withheld: bool,
+    /// The day on which its papers and mails are made, which they bear; `None` = the day of its slot.
+    #[serde(default)]
+    pub made_on: Option<NaiveDate>,
+    /// That of the first edition, with which a revision is compared.
+    #[serde(default)]
+    pub first_made_on: Option<NaiveDate>,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.
@@ -164,6 +170,19 @@ impl Runs<'_> {
             .fetch_optional(&self.database.pool)
             .await?;
         row.as_ref().map(run_of_row).transpose()
+    }
+
+    /// The day on which the first edition of a key's run made its papers; `None` = it did not get there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn first_made_on(self, job: &str, key: &str) -> Result<Option<NaiveDate>> {
+        let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND key=$2 ORDER BY revision LIMIT 1")
+            .bind(job)
+            .bind(key)
+            .fetch_optional(&self.database.pool)
+            .await?;
+        Ok(row.as_ref().map(run_of_row).transpose()?.and_then(|run| run.inputs.made_on))
     }
 
     /// The newest revision of the run of a job's latest slot; `None` = the job was never run.

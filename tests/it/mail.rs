@@ -284,7 +284,7 @@ async fn test_mode_mails_one_box_and_notifies_nobody() {
     {
         let service = service(at, "2026-10-02T00:00:00Z").await;
         assert!(service.store().notified().last(false).await.expect("told").is_empty());
-        assert!(service.store().notified().last_digest_days(false, "", "").await.expect("days").is_empty());
+        assert!(service.store().notified().last_digests(false, "", "").await.expect("days").is_empty());
         service.store().close().await;
     }
     // without test mode a revision of the same slot reaches every unit
@@ -425,6 +425,26 @@ async fn a_refusal_of_the_sender_is_no_refusal_of_a_unit() {
     mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(b"550 5.1.1 User unknown\r\n"), 99);
     let ran = duban(root.path(), &["run", "list"]);
     assert!(stdout(&ran).contains("被拒4"), "{}", stdout(&ran));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_office_reads_whom_the_last_mail_did_not_reach() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
+    let at = root.path();
+    mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(b"550 5.1.1 User unknown\r\n"), 99);
+    run(at, "2026-10-01");
+    assert!(ok(at, &["runs"]).contains("部分完成") && ok(at, &["runs"]).contains("被拒4封"));
+    mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(b""), 0);
+    run(at, "2026-10-02");
+    let id = ok(at, &["outbox", "list", "--unit", "省投资促进局", "--state", "accepted"]);
+    let id = id.split_whitespace().next().expect("the mail of the office");
+    let text = ok(at, &["outbox", "show", id]);
+    assert!(text.contains("上次邮件没有送达（4个单位）") && text.contains("瓮安县 被拒"), "{text}");
+    run(at, "2026-10-03");
+    let id = ok(at, &["outbox", "list", "--unit", "省投资促进局", "--state", "accepted"]);
+    let text = ok(at, &["outbox", "show", id.split_whitespace().next().expect("the mail of the office")]);
+    assert!(!text.contains("没有送达"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

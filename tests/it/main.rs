@@ -7,6 +7,7 @@ mod bulletin;
 mod city_office;
 mod config_check;
 mod config_numbers;
+mod dates;
 mod detection;
 mod end_to_end;
 mod explanations;

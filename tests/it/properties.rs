@@ -280,6 +280,8 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 records: &records,
                 last_notified: &last_notified,
                 last_digest_on: &last_digest_on,
+                asked_on: &last_digest_on,
+                unreached: &[],
                 gone: &gone,
                 rhythm: *dice.choice(&[Rhythm::Always, Rhythm::Changes]).expect("one"),
                 levels: &levels,

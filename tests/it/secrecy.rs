@@ -390,6 +390,8 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 records: &records,
                 last_notified: &notified,
                 last_digest_on: &last_digest_on,
+                asked_on: &last_digest_on,
+                unreached: &[],
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,

@@ -141,6 +141,8 @@ impl Digest {
             roll_up.silent_lines.clear();
             roll_up.silent.clear();
             roll_up.silent_more = 0;
+            roll_up.unreached_lines.clear();
+            roll_up.unreached_more = 0;
             roll_up.unrouted_more = 0;
         }
     }
@@ -349,9 +351,21 @@ pub struct RollUp {
     /// The same records for the attachment.
     #[serde(skip)]
     pub silent: Vec<feedback::SilentRecord>,
+    /// Units whose last mail has not reached them, those of the first lines with what became of it.
+    pub unreached_units: usize,
+    pub unreached_lines: Vec<UnreachedUnit>,
+    pub unreached_more: usize,
     /// Records with an answer, and those of them with facts to verify.
     pub answered: usize,
     pub proposed: usize,
+}
+
+/// A unit whose last mail no server has accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnreachedUnit {
+    pub unit: String,
+    /// The state of the mail, in Chinese.
+    pub state: &'static str,
 }
 
 /// A unit that has not answered.

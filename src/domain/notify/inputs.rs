@@ -5,6 +5,7 @@
 use crate::domain::audience::is_code_restricted;
 use crate::domain::judging::finding::{Identity, ItemKey};
 use crate::domain::judging::judge::Judged;
+use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::register::levels::Level;
 use crate::domain::register::record::{Record, Records};
@@ -43,7 +44,7 @@ pub struct FindingRelation {
 pub struct PlanInputs<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
-    /// The day of the slot: 近期到期, the day to reply and the quiet days count from it.
+    /// The day on which the mails are made and which they bear: 近期到期, the day to reply and the quiet days count from it.
     pub sent_on: NaiveDate,
     pub office_name: &'a str,
     pub contact: &'a str,
@@ -55,6 +56,10 @@ pub struct PlanInputs<'a> {
     pub records: &'a dyn Records,
     pub last_notified: &'a HashMap<UnitId, LastNotified>,
     pub last_digest_on: &'a HashMap<UnitId, NaiveDate>,
+    /// When the last digest of a unit was accepted; a unit without one is not asked yet.
+    pub asked_on: &'a HashMap<UnitId, NaiveDate>,
+    /// Units whose last digest no server has accepted, with its state, in administrative order.
+    pub unreached: &'a [(UnitId, DeliveryState)],
     /// (ledger index, code) of records that left the register without a confirmation. Their units are asked about them, not thanked.
     pub gone: &'a BTreeSet<(usize, String)>,
     /// The last answer of a unit on each record.

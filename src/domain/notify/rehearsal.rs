@@ -1,8 +1,9 @@
 //! Example mails that fill every branch of a template: a digest or a draft with every part filled, with its attachment retained at the
 //! office, and with counts only. `duban check` renders them, because the sample register does not reach every branch.
 
+use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{
-    Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SealedAudit, SilentUnit, UnroutedRecord,
+    Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SealedAudit, SilentUnit, UnreachedUnit, UnroutedRecord,
 };
 
 /// Three variants of a digest.
@@ -58,6 +59,9 @@ fn fill_roll_up(roll_up: &mut RollUp) {
         };
     (roll_up.unrouted, roll_up.unrouted_more, roll_up.unrouted_lines) = (3, 1, vec![line("某单位"), line("")]);
     (roll_up.silent_units, roll_up.silent_items, roll_up.silent_more) = (3, 3, 1);
+    (roll_up.unreached_units, roll_up.unreached_more) = (3, 1);
+    roll_up.unreached_lines =
+        ["某单位", "另一单位"].map(|unit| UnreachedUnit { unit: unit.into(), state: DeliveryState::Refused.word() }).into();
     roll_up.silent_lines = ["某单位", "另一单位"].map(|unit| SilentUnit { unit: unit.into(), items: 1 }).into();
 }
 

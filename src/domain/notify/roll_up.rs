@@ -2,10 +2,12 @@
 
 use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnroutedRecord};
+use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnreachedUnit, UnroutedRecord};
 use crate::domain::notify::feedback::{SilentRecord, editable, silent};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::sections::{LINES_MAX, empty_cells, shorten};
+use crate::domain::register::units::UnitId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The office's own part, once the digests of all other units are planned. `unrouted` are the pairs that no mailbox is known for.
@@ -20,6 +22,12 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
         .collect();
     let silent_units = silent_lines.len();
     let silent_more = shorten(&mut silent_lines);
+    let unreached = |(unit, state): &(UnitId, DeliveryState)| UnreachedUnit {
+        unit: inputs.policy.units.units[*unit].name.clone(),
+        state: state.word(),
+    };
+    let mut unreached_lines: Vec<UnreachedUnit> = inputs.unreached.iter().map(unreached).collect();
+    let unreached_more = shorten(&mut unreached_lines);
     let open: BTreeSet<(&str, &str)> =
         named_findings(inputs, State::Open).map(|(index, finding)| (ledger_id(inputs, index), &*finding.key)).collect();
     let answers = || inputs.answers.iter().filter(|((ledger, code), _)| open.contains(&(ledger.as_str(), code.as_str())));
@@ -38,6 +46,9 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
         silent_lines,
         silent_more,
         silent,
+        unreached_units: inputs.unreached.len(),
+        unreached_lines,
+        unreached_more,
         answered: answers().count(),
         proposed: answers().filter(|(_, answer)| !answer.proposals.is_empty()).count(),
     }
@@ -80,6 +91,6 @@ fn silent_records(inputs: &PlanInputs<'_>) -> Vec<SilentRecord> {
         let can_answer = || editable(&inputs.policy.ledgers[ledger]).next().is_some();
         (was_notified && can_answer()).then(|| SilentRecord { unit: owner, ledger, code: finding.key.to_string() })
     });
-    let asked_on = |unit| inputs.last_digest_on.get(&unit).copied().filter(|asked| inputs.reply_by_of(unit, *asked) < inputs.sent_on);
+    let asked_on = |unit| inputs.asked_on.get(&unit).copied().filter(|asked| inputs.reply_by_of(unit, *asked) < inputs.sent_on);
     silent(inputs.policy, asked_on, open, inputs.answers)
 }

@@ -217,6 +217,8 @@ impl Fixture {
             records: &self.records,
             last_notified: &self.last_notified,
             last_digest_on: &self.last_digest_on,
+            asked_on: &self.last_digest_on,
+            unreached: &[],
             gone: &self.gone,
             answers: &self.answers,
             rhythm: self.rhythm,

@@ -25,6 +25,8 @@ impl World {
             records: &self.records,
             last_notified: &HashMap::new(),
             last_digest_on: &HashMap::new(),
+            asked_on: &HashMap::new(),
+            unreached: &[],
             gone: &BTreeSet::new(),
             answers: &Answers::default(),
             rhythm: Rhythm::Always,

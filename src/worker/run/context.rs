@@ -28,6 +28,10 @@ pub(crate) struct RunContext<'a> {
     pub(crate) as_of: NaiveDate,
     /// The time of the slot.
     pub(crate) at: NaiveDateTime,
+    /// The day that papers and mails bear.
+    pub(crate) made_on: NaiveDate,
+    /// That of the first edition of the run.
+    pub(crate) first_made_on: NaiveDate,
     pub(crate) selection: SnapshotSelection,
     pub(crate) register: EvaluatedRegister,
     pub(crate) changes: Changes,
@@ -95,7 +99,10 @@ impl<'a> RunContext<'a> {
             None => Vec::new(),
         };
         let changes = Changes::default();
+        let made_on = inputs.made_on.unwrap_or(at.date());
         Ok(RunContext {
+            made_on,
+            first_made_on: inputs.first_made_on.unwrap_or(made_on),
             evaluator,
             config,
             job,
@@ -135,6 +142,11 @@ impl<'a> RunContext<'a> {
         .to_vec()
     }
 
+    /// The last day to reply to a workbook that is made on a day.
+    pub(crate) fn reply_by(&self, made_on: NaiveDate) -> NaiveDate {
+        self.config.policy.calendar.of(None).after_workdays(made_on, self.config.settings.office.objection_workdays)
+    }
+
     /// What a workbook is made from. `findings` = the indices of the findings it lists; `None` = all.
     pub(crate) fn material<'b>(
         &'b self,
@@ -142,14 +154,13 @@ impl<'a> RunContext<'a> {
         findings: Option<&'b [usize]>,
         inputs: &'b [(String, String)],
     ) -> Material<'b> {
-        let objection = self.config.settings.office.objection_workdays;
         Material {
             policy: &self.config.policy,
             as_of: self.as_of,
             office: &self.config.settings.office.name,
             contact: &self.config.settings.office.contact,
-            made_on: self.at.date(),
-            reply_by: self.config.policy.calendar.of(None).after_workdays(self.at.date(), objection),
+            made_on: self.made_on,
+            reply_by: self.reply_by(self.made_on),
             judged: &self.register.judged,
             records: &self.register.records,
             rosters: &self.register.rosters,

@@ -79,6 +79,8 @@ impl MailWorkbook {
 /// What the workbook of a mail contains.
 struct MailRows<'a> {
     unit: UnitId,
+    /// The day that it bears.
+    dated: NaiveDate,
     /// Indices of the findings it lists.
     findings: &'a [usize],
     /// Number of restricted findings, which are only counted.
@@ -95,6 +97,14 @@ pub(crate) struct PlannedMails {
     pub(crate) planned: Plan,
     pub(crate) drafts: Vec<Draft>,
     last_notified: LastNotified,
+}
+
+/// The mails of a revision as of the day of the first edition.
+#[derive(Default)]
+struct ComparedMails {
+    digests: HashMap<UnitId, Digest>,
+    /// By unit and code of the act.
+    drafts: HashMap<(UnitId, &'static str), Draft>,
 }
 
 /// Where a mail goes and what it is called.
@@ -117,19 +127,30 @@ struct MailFault {
 }
 
 impl RunContext<'_> {
-    /// Plans the digests with the coverage proof, and the drafts.
-    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<PlannedMails> {
+    /// Plans the digests with the coverage proof, and the drafts, as they are when they are made on a day.
+    ///
+    /// # Errors
+    /// The database fails or the records cannot be read back.
+    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64, sent_on: NaiveDate) -> anyhow::Result<PlannedMails> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.evaluator.store;
         let mut last_notified = self.last_notified(inputs, revision).await?;
-        let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
-        for (unit, day) in store.notified().last_digest_days(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
-            if let Some(unit) = policy.units.find(&unit) {
-                let last = last_digest_on.entry(unit).or_insert(day);
-                *last = (*last).max(day);
+        let (mut last_digest_on, mut asked_on) = (HashMap::new(), HashMap::new());
+        let latest = |days: &mut HashMap<UnitId, NaiveDate>, unit: UnitId, day: NaiveDate| {
+            let last = days.entry(unit).or_insert(day);
+            *last = (*last).max(day);
+        };
+        for (unit, digest) in store.notified().last_digests(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
+            let Some(unit) = policy.units.find(&unit) else { continue };
+            latest(&mut last_digest_on, unit, digest.made_on);
+            if let Ok(at) = DateTime::parse_from_rfc3339(&digest.accepted_at) {
+                latest(&mut asked_on, unit, self.date_of(at).date_naive().max(digest.made_on));
             }
         }
+        let undelivered = store.notified().unreached(inputs.sample, &self.job.name, &slot_text(self.at)).await?;
+        let mut unreached: Vec<_> = undelivered.into_iter().filter_map(|(unit, state)| Some((policy.units.find(&unit)?, state))).collect();
+        unreached.sort();
         // a code that has left the register is asked about by its name: not one that is restricted
         for findings in last_notified.values_mut() {
             findings.retain(|identity, _| !self.is_gone_and_restricted(identity));
@@ -144,12 +165,12 @@ impl RunContext<'_> {
         }
         let records = DigestRecords { spill: &self.register.records, resolved: self.resolved_records(&last_notified).await? };
         let source_line = self.register.source_line(policy, self.as_of);
-        let sent_on = self.at.date();
         let national = policy.calendar.of(None);
         // the next mail that is certain to come: other jobs mail a unit only if something has changed
         let next_on = |level: Level| {
             let jobs = self.config.jobs.iter().filter(|job| job.rhythm == Rhythm::Always && job.levels.contains(&level));
-            let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
+            let from = self.at.max(sent_on.and_time(chrono::NaiveTime::MIN)) + chrono::Duration::seconds(1);
+            let next = |job: &Job| Some(job.schedule.slots(from, national).next()?.runs_at.date());
             jobs.filter_map(next).min()
         };
         let plan_inputs = PlanInputs {
@@ -163,6 +184,8 @@ impl RunContext<'_> {
             records: &records,
             last_notified: &last_notified,
             last_digest_on: &last_digest_on,
+            asked_on: &asked_on,
+            unreached: &unreached,
             gone: &gone,
             answers: &self.answers_for_others,
             rhythm: self.job.rhythm,
@@ -249,7 +272,8 @@ impl RunContext<'_> {
     /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
     /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
-        let PlannedMails { mut planned, mut drafts, last_notified } = self.plan(inputs, run.revision).await?;
+        let PlannedMails { mut planned, mut drafts, last_notified } = self.plan(inputs, run.revision, self.made_on).await?;
+        let mut compared = self.compared_mails(inputs, run).await?;
         ensure!(
             planned.coverage.adds_up(),
             "the coverage proof fails, nothing was mailed:\n{}",
@@ -280,7 +304,12 @@ impl RunContext<'_> {
                 reasons.insert(digest.recipient.unit, NotifyReason::NotStopped);
                 continue;
             }
-            match self.digest_message(run, digest, last_notified.get(&digest.recipient.unit), &templates, &named) {
+            let known = last_notified.get(&digest.recipient.unit);
+            let mut message = self.digest_message(run, digest, self.made_on, known, &templates, &named);
+            if let (Ok(message), Some(first)) = (&mut message, compared.digests.get_mut(&digest.recipient.unit)) {
+                message.digest_sha256 = self.digest_message(run, first, self.first_made_on, known, &templates, &named)?.digest_sha256;
+            }
+            match message {
                 Ok(message) => {
                     if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) {
                         unchanged += 1;
@@ -308,7 +337,11 @@ impl RunContext<'_> {
                 unchanged += 1;
                 continue;
             }
-            match self.draft_message(run, draft, &templates, &named) {
+            let mut message = self.draft_message(run, draft, self.made_on, &templates, &named);
+            if let (Ok(message), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
+                message.digest_sha256 = self.draft_message(run, first, self.first_made_on, &templates, &named)?.digest_sha256;
+            }
+            match message {
                 Ok(message) if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
                     drafted.push(NewDraft { message: message.id.clone(), findings: draft.notified.iter().cloned().collect() });
@@ -333,7 +366,7 @@ impl RunContext<'_> {
             notified,
             drafts: drafted,
             reasons: self.unit_reasons(&reasons),
-            notified_on: self.at.date().to_string(),
+            notified_on: self.made_on.to_string(),
             now: stamp(self.evaluator.clock.now()),
             result: RunResult { judged: Some(judged), mailed: Some(mailed), ..RunResult::default() },
             expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),
@@ -341,6 +374,23 @@ impl RunContext<'_> {
         };
         self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(batch.result)
+    }
+
+    /// The mails of a revision as they would be if they were made on the day of the first edition, by which it is seen whether they have changed.
+    async fn compared_mails(&self, inputs: &RunInputs, run: &Run) -> anyhow::Result<ComparedMails> {
+        if self.first_made_on == self.made_on {
+            return Ok(ComparedMails::default());
+        }
+        let PlannedMails { planned, drafts, .. } = self.plan(inputs, run.revision, self.first_made_on).await?;
+        Ok(ComparedMails {
+            digests: planned.digests.into_iter().map(|digest| (digest.recipient.unit, digest)).collect(),
+            drafts: drafts.into_iter().map(|draft| ((draft.recipient.unit, draft.act), draft)).collect(),
+        })
+    }
+
+    /// A time by the clock of the job's zone.
+    fn date_of(&self, at: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
+        at.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *at.offset()))
     }
 
     /// The reasons by code and name of their units.
@@ -371,6 +421,7 @@ impl RunContext<'_> {
         &self,
         run: &Run,
         digest: &mut Digest,
+        dated: NaiveDate,
         last_notified: Option<&BTreeMap<Identity, Option<Light>>>,
         templates: &Templates,
         named: &[(String, String)],
@@ -385,7 +436,7 @@ impl RunContext<'_> {
         let workbook = match digest.recipient.counts_only {
             true => MailWorkbook::None,
             false => {
-                let rows = MailRows { unit, findings: &findings_listed, restricted: digest.restricted, counts, silent, prefix: "" };
+                let rows = MailRows { unit, dated, findings: &findings_listed, restricted: digest.restricted, counts, silent, prefix: "" };
                 self.mail_workbook(run, &rows, named)?
             }
         };
@@ -409,12 +460,19 @@ impl RunContext<'_> {
     }
 
     /// A message that waits for the person who releases it.
-    fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
+    fn draft_message(
+        &self,
+        run: &Run,
+        draft: &mut Draft,
+        dated: NaiveDate,
+        templates: &Templates,
+        named: &[(String, String)],
+    ) -> anyhow::Result<NewMessage> {
         let unit = draft.recipient.unit;
         let (findings, restricted, prefix) = (&draft.findings, draft.restricted, draft.act_title);
         let workbook = match draft.recipient.counts_only {
             true => MailWorkbook::None,
-            false => self.mail_workbook(run, &MailRows { unit, findings, restricted, counts: None, silent: &[], prefix }, named)?,
+            false => self.mail_workbook(run, &MailRows { unit, dated, findings, restricted, counts: None, silent: &[], prefix }, named)?,
         };
         draft.attached.attachment_retained = workbook.retained().map(str::to_owned);
         draft.attached.attachment = workbook.attached().map(|file| file.name.clone());
@@ -442,10 +500,16 @@ impl RunContext<'_> {
 
     /// The workbook of a mail. One that is too large for a mail is filed at the office.
     fn mail_workbook(&self, run: &Run, rows: &MailRows<'_>, named: &[(String, String)]) -> anyhow::Result<MailWorkbook> {
-        let &MailRows { unit, findings: listed, restricted, counts, silent, prefix } = rows;
+        let &MailRows { unit, dated, findings: listed, restricted, counts, silent, prefix } = rows;
         let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
         let Some(template) = template else { return Ok(MailWorkbook::None) };
-        let material = Material { silent, only_counted: Some(restricted), ..self.material(Audience::Unit(unit), Some(listed), named) };
+        let material = Material {
+            silent,
+            only_counted: Some(restricted),
+            made_on: dated,
+            reply_by: self.reply_by(dated),
+            ..self.material(Audience::Unit(unit), Some(listed), named)
+        };
         let name = format!("{prefix}{}", file_name(template, &material));
         let book = build(template, &material)?;
         let (policy, findings) = (&self.config.policy, &self.register.judged.findings);
@@ -480,8 +544,7 @@ impl RunContext<'_> {
         // the current configuration, not the frozen one: removing the setting ends the test mode at once
         let test_to = self.evaluator.config.settings.mail.test_to.as_deref();
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
-        let date: DateTime<FixedOffset> = self.evaluator.clock.now().fixed_offset();
-        let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
+        let date = self.date_of(self.evaluator.clock.now().fixed_offset());
         let bytes = message::build(&Message {
             from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
             to: Correspondent { name: &unit.title, address: test_to.unwrap_or(mailbox) },

@@ -356,13 +356,14 @@ impl Runner {
             previous_run: self.store.runs().previous(&job.name, as_of, selection.sample).await?,
             closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, selection.sample).await?,
             restrictions: selection.restrictions_position,
+            made_on: Some(self.clock.local(job.schedule.utc_offset_seconds).date()),
             ..RunInputs::default()
         };
         let mut context = RunContext::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
         context.changes = self.evaluator.changes(&context.config.policy, &mut context.register, Some(job), as_of, inputs.sample).await?;
         let mut rehearsal = Rehearsal { judged: Some(context.summary(Vec::new())), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
-            let PlannedMails { planned, drafts, .. } = context.plan(&inputs, 0).await?;
+            let PlannedMails { planned, drafts, .. } = context.plan(&inputs, 0, context.made_on).await?;
             rehearsal.digests = planned
                 .digests
                 .into_iter()

@@ -114,7 +114,17 @@ impl<'r> Progress<'r> {
 
     async fn pull(&mut self) -> anyhow::Result<()> {
         let inputs = pull_and_pin(self.importer, self.evaluator, &self.job, self.as_of).await?;
-        self.inputs = RunInputs { remakes_withheld: self.run.inputs.remakes_withheld, ..inputs };
+        let made_on = self.evaluator.clock.local(self.job.schedule.utc_offset_seconds).date();
+        let first = match self.run.revision {
+            0 => None,
+            _ => self.evaluator.store.runs().first_made_on(&self.run.job, &self.run.key).await?,
+        };
+        self.inputs = RunInputs {
+            remakes_withheld: self.run.inputs.remakes_withheld,
+            made_on: Some(made_on),
+            first_made_on: Some(first.unwrap_or(made_on)),
+            ..inputs
+        };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;
         Ok(())
     }

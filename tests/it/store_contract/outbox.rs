@@ -248,16 +248,16 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
     record(&store, &refused, Attempt::Refused("550".into()), 0, 0).await;
     let mut last: Vec<(String, String)> = store
         .notified()
-        .last_digest_days(false, "", "")
+        .last_digests(false, "", "")
         .await
         .expect("days")
         .into_iter()
-        .map(|(unit, day)| (unit, day.to_string()))
+        .map(|(unit, digest)| (unit, digest.made_on.to_string()))
         .collect();
     last.sort();
     let expected = [("丙", "2026-11-16"), ("乙", "2026-11-23"), ("甲", "2026-11-23")];
     assert_eq!(last, expected.map(|(unit, day)| (unit.to_string(), day.to_string())));
-    assert_eq!(store.notified().last_digest_days(true, "", "").await.expect("days").len(), 1);
+    assert_eq!(store.notified().last_digests(true, "", "").await.expect("days").len(), 1);
 }
 
 pub async fn only_what_is_due_is_claimed(db: &Db) {
@@ -544,7 +544,7 @@ pub async fn an_undelivered_message_notifies_nobody(db: &Db) {
     assert_eq!(instead("s2").await, None, "its own revision has a rule of its own");
     record_all(Attempt::Refused("550".into())).await;
     assert_eq!(instead("s3").await, Some(vec!["A".into()]));
-    assert_eq!(store.notified().last_digest_days(false, "", "").await.expect("days").len(), 0, "slots without dates");
+    assert_eq!(store.notified().last_digests(false, "", "").await.expect("days").len(), 0, "slots without dates");
     // after two undelivered messages the findings from before the first still count
     notify("s3", "C", false).await;
     record_all(Attempt::Refused("550".into())).await;

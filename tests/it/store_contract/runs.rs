@@ -78,6 +78,8 @@ fn inputs() -> RunInputs {
         restrictions: 4,
         data: 9,
         remakes_withheld: true,
+        made_on: Some(day("2026-11-23")),
+        first_made_on: Some(day("2026-11-24")),
     }
 }
 
