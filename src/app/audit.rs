@@ -81,6 +81,7 @@ pub(crate) async fn accept(app: &App, by: Person<'_>, in_words: impl Fn(&AuditBr
             | AuditBreak::HeadFileDamaged { .. }
             | AuditBreak::CutOff { .. }
             | AuditBreak::NoHead
+            | AuditBreak::OtherHead(_)
             | AuditBreak::Changed(_)
     );
     if !is_end {

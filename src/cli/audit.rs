@@ -48,8 +48,8 @@ fn rows_in_words(key: &str) -> &'static str {
         "answers" => "反馈",
         "withdrawal" => "反馈的撤回",
         "snapshot" => "快照（状态、数据截至日、行数等）",
-        "account" => "网页账号（单位、角色、密码等）",
-        "mails" => "一次执行所生成的邮件",
+        "account" => "网页账号（单位、角色、密码、动态码等）",
+        "mails" => "一次执行所生成的邮件及其事项",
         "message" => "拟办件或改发的邮件",
         "named" => "邮件或报表所列事项的登记",
         "header" => "保密栏的认定",
@@ -100,6 +100,7 @@ fn print_verdict(verdict: &AuditVerdict) {
 fn broken_text(broken: &AuditBreak) -> String {
     let todo = match broken {
         AuditBreak::NoHead
+        | AuditBreak::OtherHead(_)
         | AuditBreak::CutOff { .. }
         | AuditBreak::Rows(_)
         | AuditBreak::HeadFileMissing { .. }
@@ -115,6 +116,7 @@ fn broken_text(broken: &AuditBreak) -> String {
 fn fault_text(broken: &AuditBreak) -> String {
     match broken {
         AuditBreak::NoHead => "第1条起无法核验：数据库中记录末条的一行被删".to_owned(),
+        AuditBreak::OtherHead(no) => format!("数据库中记录末条的一行被改：与第{no}条不符"),
         AuditBreak::Missing(no) => format!("第{no}条被删"),
         AuditBreak::Changed(line) => format!("第{}条被改：{}", line.no, text(line)),
         AuditBreak::CutOff { after, head } => format!("第{}条起被删，应有{head}条", after + 1),

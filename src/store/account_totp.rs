@@ -2,6 +2,7 @@
 
 use crate::store::accounts::Accounts;
 use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::Result;
 
 impl Accounts<'_> {
@@ -36,7 +37,7 @@ impl Accounts<'_> {
             let insert = sqlx::query("INSERT INTO account_recovery (account, code) VALUES ($1,$2)");
             insert.bind(&id).bind(code).execute(&mut *transaction).await?;
         }
-        insert_audit(entry.at, entry.who, "account code begun", name, entry.why).execute(&mut *transaction).await?;
+        AuditedRows::account(&id).record(&mut transaction, entry, "account code begun", name).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -84,7 +85,7 @@ impl Accounts<'_> {
         let ended = ended.bind(&id).execute(&mut *transaction).await?;
         sqlx::query("DELETE FROM account_recovery WHERE account=$1").bind(&id).execute(&mut *transaction).await?;
         if ended.rows_affected() == 1 {
-            insert_audit(entry.at, entry.who, "account code ended", name, entry.why).execute(&mut *transaction).await?;
+            AuditedRows::account(&id).record(&mut transaction, entry, "account code ended", name).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -6,8 +6,9 @@ use crate::store::audit::{
     Audit, AuditEntry, AuditHead, AuditLine, COLUMNS, EVENT, PAGE, PRUNED, end_of_chain, hash_of, insert_audit, is_dated_back, line,
 };
 use crate::store::audited_rows;
-use crate::store::audited_rows::{AuditedRows, RowsLeft};
+use crate::store::audited_rows::{Audited, AuditedRows, RowsLeft};
 use crate::store::database::{Result, number, parameters, sql, text};
+use crate::store::mark_rows::position;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::AnyConnection;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct AuditVerdict {
 pub enum AuditBreak {
     /// The row with the head of the chain is not there.
     NoHead,
+    /// The row with the head of the chain has another hash than the last line, which has this number.
+    OtherHead(i64),
     /// The line of this number is not there.
     Missing(i64),
     /// The line of this number is not as it was sealed.
@@ -59,7 +62,10 @@ const ACCEPTED: &str = "audit accepted";
 impl AuditBreak {
     /// It is of the chain itself, so that the head elsewhere does not matter.
     pub fn is_in_chain(&self) -> bool {
-        matches!(self, AuditBreak::NoHead | AuditBreak::Missing(_) | AuditBreak::Changed(_) | AuditBreak::CutOff { .. })
+        matches!(
+            self,
+            AuditBreak::NoHead | AuditBreak::OtherHead(_) | AuditBreak::Missing(_) | AuditBreak::Changed(_) | AuditBreak::CutOff { .. }
+        )
     }
 }
 
@@ -71,7 +77,7 @@ impl Audit<'_> {
     /// The database fails.
     pub async fn verify(self, known: Option<&AuditHead>, now: DateTime<Utc>) -> Result<AuditVerdict> {
         let mut moment = self.database.begin_reading().await?;
-        let row = sqlx::query("SELECT no, pruned_no, pruned_hash FROM audit_chain WHERE id=1").fetch_optional(&mut *moment).await?;
+        let row = sqlx::query("SELECT no, hash, pruned_no, pruned_hash FROM audit_chain WHERE id=1").fetch_optional(&mut *moment).await?;
         let Some(row) = row else { return Ok(AuditVerdict { broken: Some(AuditBreak::NoHead), ..AuditVerdict::default() }) };
         let last = number(&row, "no")?;
         let mut verdict = AuditVerdict { pruned: number(&row, "pruned_no")?, ..AuditVerdict::default() };
@@ -83,6 +89,9 @@ impl Audit<'_> {
         let ends = [last, known.map_or(0, |known| known.no)].into_iter().max().unwrap_or_default();
         if verdict.broken.is_none() && verdict.head.no < ends {
             verdict.broken = Some(AuditBreak::CutOff { after: verdict.head.no, head: ends });
+        }
+        if verdict.broken.is_none() && verdict.head.no == last && verdict.head.hash != text(&row, "hash")? {
+            verdict.broken = Some(AuditBreak::OtherHead(last));
         }
         let is_pruned = verdict.pruned > 0;
         if verdict.broken.is_none() && is_pruned && lines_of(&mut moment, PRUNED).await?.is_empty() {
@@ -98,9 +107,22 @@ impl Audit<'_> {
             verdict.broken = first_bad_state(&mut moment).await?;
         }
         if verdict.broken.is_none() {
-            verdict.broken = first_bad_rows(&mut moment, is_pruned).await?;
+            verdict.broken = first_bad_rows(&mut moment, is_pruned, &Audited::ALL).await?;
         }
         Ok(verdict)
+    }
+
+    /// The first marks of secrecy, or decisions about headers, that are not as the last line about them has left them: somebody has changed them
+    /// past the program. `None` = nobody has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn altered_marks(self) -> Result<Option<String>> {
+        let mut moment = self.database.begin_reading().await?;
+        let row = sqlx::query("SELECT pruned_no FROM audit_chain WHERE id=1").fetch_optional(&mut *moment).await?;
+        let is_pruned = row.map(|row| number(&row, "pruned_no")).transpose()?.is_some_and(|no| no > 0);
+        let broken = first_bad_rows(&mut moment, is_pruned, &Audited::SECRECY).await?;
+        Ok(broken.and_then(|broken| if let AuditBreak::Rows(key) = broken { Some(key) } else { None }))
     }
 
     /// Records that the file with the head of the chain is missing, once. Returns since when it is known.
@@ -151,6 +173,10 @@ impl Audit<'_> {
     pub async fn accept_rows(self, key: &str, before: &str, entry: AuditEntry<'_>) -> Result<bool> {
         let Some(rows) = AuditedRows::of_key(key) else { return Ok(false) };
         let mut transaction = self.database.begin().await?;
+        if key == POSITION {
+            let last = last_position(&lines_about(&mut transaction, &Audited::SECRECY).await?);
+            sqlx::query("UPDATE restriction_position SET position=$1 WHERE id=1").bind(last).execute(&mut *transaction).await?;
+        }
         let why = format!("{}（{before}）", entry.why);
         rows.record(&mut transaction, AuditEntry { why: &why, ..entry }, ACCEPTED, key).await?;
         transaction.commit().await?;
@@ -272,16 +298,35 @@ async fn first_bad_state(connection: &mut AnyConnection) -> Result<Option<AuditB
     Ok(None)
 }
 
-/// The first rows that are not as the last line about them has left them. `is_pruned`: the lines about old rows may have been removed.
-async fn first_bad_rows(connection: &mut AnyConnection, is_pruned: bool) -> Result<Option<AuditBreak>> {
-    let since = if is_pruned { first_time(connection).await? } else { String::new() };
-    let rows = audited_rows::all(connection).await?;
+/// The key of the position of the marks in a break.
+const POSITION: &str = "marks position";
+
+/// The last line about each group of rows of some tables: as what it has left them.
+async fn lines_about(connection: &mut AnyConnection, tables: &[Audited]) -> Result<BTreeMap<String, RowsLeft>> {
     let mut lines: BTreeMap<String, RowsLeft> = BTreeMap::new();
     for row in &sqlx::query("SELECT row_key, row_hash FROM audit WHERE row_key<>''").fetch_all(connection).await? {
-        let left = RowsLeft::parse(&text(row, "row_hash")?);
-        let last = lines.entry(text(row, "row_key")?).or_insert_with(|| left.clone());
-        *last = left.max(last.clone());
+        let key = text(row, "row_key")?;
+        if AuditedRows::of_key(&key).is_none_or(|rows| rows.is_of(tables)) {
+            let left = RowsLeft::parse(&text(row, "row_hash")?);
+            let last = lines.entry(key).or_insert_with(|| left.clone());
+            *last = left.max(last.clone());
+        }
     }
+    Ok(lines)
+}
+
+/// The last position at which marks changed, by the lines about them.
+fn last_position(lines: &BTreeMap<String, RowsLeft>) -> i64 {
+    let positions = lines.keys().filter_map(|key| key.strip_prefix("marks ")?.parse::<i64>().ok());
+    positions.max().unwrap_or_default()
+}
+
+/// The first rows of some tables that are not as the last line about them has left them. `is_pruned`: the lines about old rows may have been
+/// removed.
+async fn first_bad_rows(connection: &mut AnyConnection, is_pruned: bool, tables: &[Audited]) -> Result<Option<AuditBreak>> {
+    let since = if is_pruned { first_time(connection).await? } else { String::new() };
+    let rows = audited_rows::all(connection, tables).await?;
+    let lines = lines_about(connection, tables).await?;
     for (key, found) in &rows {
         let is_as_left = match lines.get(key) {
             Some(left) => left.hash == found.hash,
@@ -292,5 +337,10 @@ async fn first_bad_rows(connection: &mut AnyConnection, is_pruned: bool) -> Resu
         }
     }
     let lost = lines.iter().find(|(key, left)| !left.hash.is_empty() && !rows.contains_key(*key));
-    Ok(lost.map(|(key, _)| AuditBreak::Rows(key.clone())))
+    if let Some((key, _)) = lost {
+        return Ok(Some(AuditBreak::Rows(key.clone())));
+    }
+    // a run that pinned an earlier position would count no later mark
+    let is_behind = tables.contains(&Audited::Marks) && position(connection).await? < last_position(&lines);
+    Ok(is_behind.then(|| AuditBreak::Rows(POSITION.to_owned())))
 }

@@ -19,8 +19,8 @@ pub(crate) struct AuditedRows {
 }
 
 /// The tables with such rows.
-#[derive(Clone, Copy, Debug)]
-enum Audited {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audited {
     /// Marks of secrecy, by the position at which they began, ended or were lifted.
     Marks,
     Keys,
@@ -151,6 +151,11 @@ impl AuditedRows {
         Some(AuditedRows { table, key: key.to_owned() })
     }
 
+    /// Whether they are of one of these tables.
+    pub(crate) fn is_of(&self, tables: &[Audited]) -> bool {
+        tables.contains(&self.table)
+    }
+
     /// Writes the line of the act that has just written these rows, in the same transaction.
     ///
     /// # Errors
@@ -167,21 +172,38 @@ impl AuditedRows {
     }
 }
 
-/// All groups of rows by their key.
+/// All groups of rows of some tables by their key.
 ///
 /// # Errors
 /// The database fails.
-pub(crate) async fn all(connection: &mut AnyConnection) -> Result<BTreeMap<String, RowsFound>> {
-    use Audited::{Accounts, Answers, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
+pub(crate) async fn all(connection: &mut AnyConnection, tables: &[Audited]) -> Result<BTreeMap<String, RowsFound>> {
     let mut found = BTreeMap::new();
-    for table in [Marks, Keys, Answers, Withdrawals, Gone, Headers, Snapshots, Sending, Accounts, Mails, Messages, Named] {
+    for table in tables {
         found.append(&mut table.read(connection, "").await?);
     }
     Ok(found)
 }
 
 impl Audited {
-    /// Selects the rows: key of their group, time, then what is hashed.
+    pub(crate) const ALL: [Audited; 12] = [
+        Audited::Marks,
+        Audited::Keys,
+        Audited::Answers,
+        Audited::Withdrawals,
+        Audited::Gone,
+        Audited::Headers,
+        Audited::Snapshots,
+        Audited::Sending,
+        Audited::Accounts,
+        Audited::Mails,
+        Audited::Messages,
+        Audited::Named,
+    ];
+
+    /// Those that decide what is secret.
+    pub(crate) const SECRECY: [Audited; 2] = [Audited::Marks, Audited::Headers];
+
+    /// Selects the rows: key of their group, time, and what else is hashed.
     fn statement(self) -> &'static str {
         match self {
             Audited::Marks => {
@@ -222,16 +244,18 @@ impl Audited {
             }
             Audited::Accounts => {
                 "SELECT 'account ' || id AS row_key, CASE WHEN ended_at>password_set_at THEN ended_at ELSE password_set_at END AS at, name, \
-                 unit, roles, password, password_set_at, CAST(must_change AS TEXT) AS must_change, created_at, created_by, ended_at \
-                 FROM account WHERE must_change<$2"
+                 unit, roles, password, password_set_at, CAST(must_change AS TEXT) AS must_change, created_at, created_by, ended_at, \
+                 CAST(totp_on AS TEXT) AS totp_on, CASE WHEN totp_on=1 THEN totp_secret ELSE '' END AS totp_secret FROM account WHERE must_change<$2"
             }
             Audited::Mails => {
                 "SELECT 'mails ' || run AS row_key, created_at AS at, id, recipient, address, unit, subject, message_id, digest_sha256, \
-                 CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size FROM outbox WHERE act='' AND instead_of='' AND test<$2"
+                 CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
+                 COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox WHERE act='' AND instead_of='' AND test<$2"
             }
             Audited::Messages => {
                 "SELECT 'message ' || id AS row_key, created_at AS at, run, recipient, address, unit, subject, message_id, digest_sha256, \
-                 act, instead_of, CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size FROM outbox \
+                 act, instead_of, CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
+                 COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox \
                  WHERE (act<>'' OR instead_of<>'') AND test<$2"
             }
             Audited::Named => "SELECT 'named ' || part AS row_key, '' AS at, object, body FROM named_records WHERE $2>0",
@@ -280,10 +304,10 @@ fn bytes(row: &AnyRow, column: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// The hash of a row. Each cell has its length before it, so that no two rows read alike.
+/// The hash of a row without its key. Each cell has its length before it, so that no two rows read alike.
 fn hash_of_row(row: &AnyRow) -> Result<RowHash> {
     let mut hash = Context::new(&SHA256);
-    for column in 2..row.len() {
+    for column in 1..row.len() {
         let cell = bytes(row, column)?;
         hash.update(&(cell.len() as u64).to_be_bytes());
         hash.update(&cell);

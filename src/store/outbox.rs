@@ -206,9 +206,9 @@ impl Outbox<'_> {
         }
         let named = messages.iter().map(|message| (message.id.as_str(), &message.names));
         insert_named(self.database.dialect, &mut transaction, &run.id, now, named).await?;
+        insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         record_made(&mut transaction, run, messages, now).await?;
         supersede(&mut transaction, run, *test, now).await?;
-        insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
         for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {

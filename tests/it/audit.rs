@@ -1,6 +1,7 @@
 //! The audit on the command line: every act on record with name, user and reason, and a check that finds what was changed behind its back.
 
-use super::helpers::{duban, edit, fresh_root, import, stderr, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import, stderr, stdout};
+use super::secrecy::marks;
 use super::store_contract::on;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -341,4 +342,59 @@ fn the_office_gets_the_end_of_the_audit_and_no_second_mail_for_it() {
     let revised = duban(root.path(), &["run", "weekly-reminder", "--revise"]);
     assert!(stdout(&revised).contains("与前次相同"), "{}{}", stdout(&revised), stderr(&revised));
     assert_eq!(mails(), sent, "the audit alone has gone on");
+}
+
+/// A mark that somebody lifts in the database is no lift: nothing is judged or mailed by it until a person has looked at it.
+#[test]
+fn marks_that_were_changed_past_the_program_stop_a_run_and_what_waits() {
+    let root = marks::root();
+    let at = root.path();
+    let text = marks::register("是否涉密", &[("P10", "2022-01-01", "是"), ("P11", "2024-01-01", "否"), ("P12", "2024-01-01", "")]);
+    assert_eq!(import(at, "a.csv", text, &["--covers", "2026-09-30"]).status.code(), Some(0));
+    let run = || marks::run(at, &["--as-of", "2026-09-30", "--revise"]);
+    let (code, text) = run();
+    assert_eq!((code, marks::mailed(at).0), (Some(0), marks::codes(&["P11", "P12"])), "{text}");
+    const OPEN: i64 = i64::MAX;
+    for (change, undo) in [
+        (
+            "UPDATE restriction SET lifted=1, lifted_by='张三' WHERE code='P10'".to_owned(),
+            format!("UPDATE restriction SET lifted={OPEN}, lifted_by=''"),
+        ),
+        ("UPDATE restriction SET ended=1 WHERE code='P10'".to_owned(), format!("UPDATE restriction SET ended={OPEN}")),
+        ("UPDATE restriction SET code='P99' WHERE code='P10'".to_owned(), "UPDATE restriction SET code='P10'".to_owned()),
+        ("UPDATE restriction SET sample=1".to_owned(), "UPDATE restriction SET sample=0".to_owned()),
+        ("UPDATE restriction_position SET position=0".to_owned(), "UPDATE restriction_position SET position=1".to_owned()),
+    ] {
+        tamper(at, &change);
+        let (code, text) = run();
+        assert!(code == Some(1) && text.contains("不便公开的标注被越过程序改动") && text.contains("未发邮件"), "{change}: {text}");
+        tamper(at, &undo);
+        let (code, text) = run();
+        assert_eq!((code, marks::mailed(at).0), (Some(0), marks::codes(&["P11", "P12"])), "{undo}: {text}");
+    }
+    // mails that wait are not sent by marks that were changed after they were made
+    edit(at, "config/duban.toml", "daily_max = 5000", "daily_max = 1");
+    let of =
+        |cell: &str| marks::register("是否涉密", &[("P10", "2022-01-01", "是"), ("P13", "2024-01-01", cell), ("P14", "2024-01-01", "")]);
+    assert_eq!(import(at, "b.csv", of("否"), &["--covers", "2026-09-30", "--accept"]).status.code(), Some(0));
+    let (code, text) = run();
+    assert_eq!(code, Some(2), "{text}");
+    let sent = || files_below(&at.join("var/outbox")).len();
+    let (before, waiting) = (sent(), || stdout(&duban(at, &["outbox", "list", "--state", "pending"])));
+    assert!(waiting().contains("quarterly"), "{}", waiting());
+    tamper(at, "UPDATE restriction_position SET position=position+1");
+    tamper(at, "UPDATE restriction SET lifted=1 WHERE code='P10'");
+    edit(at, "config/duban.toml", "daily_max = 1", "daily_max = 5000");
+    duban(at, &["outbox", "send"]);
+    assert!(sent() == before && waiting().contains("quarterly"), "{}", waiting());
+    let accepted = duban(at, &["audit", "--accept", "--by", "张三", "--reason", "已查明"]);
+    assert_eq!(accepted.status.code(), Some(0), "{}{}", stdout(&accepted), stderr(&accepted));
+    duban(at, &["outbox", "send"]);
+    assert!(sent() > before, "{}", waiting());
+    // a position that was set back is put right by whoever accepts it
+    tamper(at, "UPDATE restriction_position SET position=0");
+    assert_eq!(run().0, Some(1));
+    assert_eq!(duban(at, &["audit", "--accept", "--by", "张三", "--reason", "已查明"]).status.code(), Some(0));
+    let (code, text) = run();
+    assert_eq!(code, Some(0), "{text}");
 }

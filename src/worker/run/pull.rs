@@ -3,6 +3,7 @@
 use crate::config::job_file::{Job, JobStep};
 use crate::domain::notify::feedback::{FormAccount, RETURNED};
 use crate::domain::plain_text::shown_name;
+use crate::store::handle::Store;
 use crate::store::restrictions::FileCount;
 use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
@@ -54,6 +55,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     inputs.answers = evaluator.store.feedback().last_no().await?;
     inputs.form_key = Some(importer.form_key().await?);
     inputs.data = evaluator.store.pictures().look().await?.data;
+    ensure_unaltered_marks(&evaluator.store).await?;
     let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
     if job.steps.contains(&JobStep::Detect) && job.makes_papers() {
         ensure!(
@@ -86,6 +88,19 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
     Ok(inputs)
+}
+
+/// Nothing is judged or mailed by marks of secrecy that somebody changed past the program.
+///
+/// # Errors
+/// They are not as the audit has them, or the database fails.
+pub(crate) async fn ensure_unaltered_marks(store: &Store) -> anyhow::Result<()> {
+    let altered = store.audit().altered_marks().await?.unwrap_or_default();
+    ensure!(
+        altered.is_empty(),
+        "不便公开的标注被越过程序改动（{altered}），未作判断，未发邮件。请用备份核对：duban audit --verify；查明后由负责人认可现状：duban audit --accept --by 姓名 --reason 事由"
+    );
+    Ok(())
 }
 
 /// What of a form was sent back, in words; `None` = nothing was.

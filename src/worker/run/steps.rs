@@ -10,7 +10,7 @@ use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::pull::pull_and_pin;
+use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
@@ -98,6 +98,7 @@ impl<'r> Progress<'r> {
             if !self.job.steps.contains(&JobStep::Detect) || !has_register {
                 return Ok(false);
             }
+            ensure_unaltered_marks(&self.evaluator.store).await?;
             let config = Config::parse(self.evaluator.store.frozen_texts().read(&self.inputs.files).await?)?;
             // the job file may have been edited since the run began
             if let Some(job) = config.job(&self.run.job) {

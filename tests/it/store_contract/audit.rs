@@ -78,6 +78,10 @@ pub async fn changed_and_missing_lines_are_found(db: &Db) {
         tamper(&raw, &format!("UPDATE audit SET {column}='{before}' WHERE no=3")).await;
         assert_eq!(broken(&store, Some(&head)).await, None, "{column}");
     }
+    tamper(&raw, "UPDATE audit_chain SET hash='x'").await;
+    assert_eq!(broken(&store, None).await, Some(AuditBreak::OtherHead(5)));
+    tamper(&raw, &format!("UPDATE audit_chain SET hash='{}'", head.hash)).await;
+    assert_eq!(broken(&store, None).await, None);
     tamper(&raw, "DELETE FROM audit WHERE no=2").await;
     assert_eq!(broken(&store, None).await, Some(AuditBreak::Missing(2)));
     tamper(&raw, "DELETE FROM audit WHERE no=1").await;

@@ -99,6 +99,8 @@ async fn after_all_acts(db: &Db) -> Store {
     let password = NewPassword { hash: "$argon2id$one", must_change: true };
     store.accounts().add("Zhang", "522725", "reader,clerk", password, ENTRY).await.expect("added");
     store.accounts().set_password("Zhang", NewPassword { hash: "$argon2id$two", must_change: false }, ENTRY).await.expect("set");
+    store.accounts().begin_totp("Zhang", "cd").await.expect("a secret");
+    store.accounts().confirm_totp("Zhang", 7, &["ef".to_owned()], ENTRY).await.expect("confirmed");
     store.accounts().add("Li", "office", "reader", password, ENTRY).await.expect("added");
     store.accounts().end("Li", ENTRY).await.expect("ended");
     outbox::queue_drafts(&store, "slot0", &[("x", "circulate"), ("y", "supervise")]).await;
@@ -142,6 +144,21 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         ),
         ("UPDATE restriction SET code='Z' WHERE code='B'".into(), "UPDATE restriction SET code='B' WHERE code='Z'".into(), "marks 2"),
         ("UPDATE restriction SET cell='否' WHERE code='B'".into(), "UPDATE restriction SET cell='是' WHERE code='B'".into(), "marks 2"),
+        (
+            "UPDATE restriction SET since='x' WHERE code='B'".into(),
+            format!("UPDATE restriction SET since='{AT}' WHERE code='B'"),
+            "marks 2",
+        ),
+        (
+            "UPDATE restriction SET lifted_at='x' WHERE code='A'".into(),
+            format!("UPDATE restriction SET lifted_at='{AT}' WHERE code='A'"),
+            "marks 3",
+        ),
+        (
+            "UPDATE restriction_position SET position=position-2".into(),
+            "UPDATE restriction_position SET position=position+2".into(),
+            "marks position",
+        ),
         (
             "UPDATE secrecy_header SET decision='opens'".into(),
             "UPDATE secrecy_header SET decision='ignored'".into(),
@@ -207,6 +224,17 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
                 .into(),
             "DELETE FROM account WHERE id='wang'".into(),
             "account wang",
+        ),
+        ("UPDATE account SET totp_on=0 WHERE id='zhang'".into(), "UPDATE account SET totp_on=1 WHERE id='zhang'".into(), "account zhang"),
+        (
+            "UPDATE account SET totp_secret='ef' WHERE id='zhang'".into(),
+            "UPDATE account SET totp_secret='cd' WHERE id='zhang'".into(),
+            "account zhang",
+        ),
+        (
+            "INSERT INTO outbox_findings (message, body) VALUES ('slot00-z', '[]')".into(),
+            "DELETE FROM outbox_findings WHERE message='slot00-z'".into(),
+            "mails weekly@slot00#0",
         ),
         ("UPDATE outbox SET id='q' WHERE id='slot0-x'".into(), "UPDATE outbox SET id='slot0-x' WHERE id='q'".into(), "message q"),
         (
