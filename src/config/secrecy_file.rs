@@ -50,15 +50,13 @@ struct Texts {
     phrases: Vec<String>,
     denials: Vec<String>,
     harmless_behind: Vec<String>,
-    #[serde(default)]
     harmless_behind_grade: Vec<String>,
     beside_grade: Vec<String>,
     line_denials: Vec<String>,
-    #[serde(default)]
     line_marks: Vec<String>,
-    #[serde(default)]
+    line_words: Vec<String>,
+    all_rows: Vec<String>,
     parts: Vec<String>,
-    #[serde(default)]
     common_names: Vec<String>,
 }
 
@@ -144,6 +142,8 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
             harmless_behind: list(&texts.harmless_behind),
             harmless_behind_grade: list(&texts.harmless_behind_grade),
             line_marks: list(&texts.line_marks),
+            line_words: set(&texts.line_words),
+            all_rows: list(&texts.all_rows),
             beside_grade: list(&texts.beside_grade),
             line_denials: list(&texts.line_denials),
             common_names: set(&texts.common_names),

@@ -1,25 +1,38 @@
 //! Marked projects as the texts of other records name them: by code or by name. A text that names one may not leave the office.
 
+use crate::domain::compared_form::{compared_char, compared_chars, compared_code, digit_for_letter, without_project};
 use crate::domain::intake::cell::canonical_char;
-use crate::domain::intake::text::is_invisible;
 use std::collections::HashMap;
 
-/// The fewest characters of a name that is looked for within texts; a shorter one is compared with whole cells.
+/// The fewest characters of a name that is looked for within texts; a shorter one is compared with whole cells. Without the word 项目 at its end a
+/// name means less.
 const NAME_CHARS_MIN: usize = 4;
+const NAME_CHARS_WITHOUT_PROJECT_MIN: usize = 5;
 
 /// The same of codes: one with a letter and a digit, one of letters or other characters, and one of digits, which may be an amount or a day.
 const MIXED_CODE_CHARS_MIN: usize = 3;
 const LETTER_CODE_CHARS_MIN: usize = 4;
 const DIGIT_CODE_CHARS_MIN: usize = 9;
 
-/// A code of so many characters is found in the cell of a project where others are written right before or behind it.
-const JOINED_CODE_CHARS_MIN: usize = 6;
+/// A code of so many characters is found in the cell of a project where others are written right before or behind it, and in texts also with
+/// letters for digits.
+const LONG_CODE_CHARS_MIN: usize = 6;
 
 /// Between several projects in one cell.
 const BETWEEN_PROJECTS: [char; 11] = ['、', ',', ';', '/', '|', '\n', '\r', '\t', '和', '及', '与'];
 
 /// More marked projects than these are not looked for in texts; records that belong to them are known by their codes.
 pub(crate) const PROJECTS_MAX: usize = 100_000;
+
+/// What a known text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Name,
+    /// It is meant only where no letter or digit continues it.
+    Code,
+    /// As a code, with digits for the letters that look like them.
+    LongCode,
+}
 
 /// A code or name.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +41,7 @@ struct Known {
     project: u32,
     /// It is looked for within texts too.
     is_within_texts: bool,
-    /// A code is meant only where no letter or digit continues it.
-    is_code: bool,
+    kind: Kind,
 }
 
 /// The codes and names of marked projects.
@@ -43,15 +55,44 @@ pub struct Mentions {
     bytes_min: usize,
 }
 
-/// The characters of a text in the form in which codes and names are compared: as codes are written, without spaces.
-fn compared_chars(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(canonical_char)
+/// A text in the compared form.
+struct ComparedText {
+    chars: Vec<char>,
+    /// Whether a sign before each character was left out.
+    is_behind_sign: Vec<bool>,
+}
+
+impl ComparedText {
+    fn of(text: &str) -> ComparedText {
+        let (mut chars, mut is_behind_sign) = (Vec::with_capacity(text.len() / 2), Vec::with_capacity(text.len() / 2));
+        let mut is_behind = false;
+        for c in text.chars() {
+            match compared_char(c) {
+                Some(c) => {
+                    chars.push(c);
+                    is_behind_sign.push(std::mem::take(&mut is_behind));
+                }
+                None => is_behind = true,
+            }
+        }
+        ComparedText { chars, is_behind_sign }
+    }
+
+    /// Whether a letter or digit before or behind a place continues a code there.
+    fn is_continued(&self, at: usize, length: usize) -> bool {
+        let joined = |second: usize| {
+            let pair = second.checked_sub(1).and_then(|first| self.chars.get(first)).zip(self.chars.get(second));
+            pair.is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric()) && !self.is_behind_sign[second]
+        };
+        joined(at) || joined(at + length)
+    }
 }
 
 /// Whether a code is one that no other text is like.
-fn is_distinct_code(code: &[char]) -> bool {
-    let (has_digit, has_other) = (code.iter().any(char::is_ascii_digit), code.iter().any(|c| !c.is_ascii_digit()));
-    code.len()
+fn is_distinct_code(code: &str) -> bool {
+    let chars = || code.chars().filter(|c| !c.is_whitespace());
+    let (has_digit, has_other) = (chars().any(|c| c.is_ascii_digit()), chars().any(|c| !c.is_ascii_digit()));
+    chars().count()
         >= match (has_digit, has_other) {
             (true, true) => MIXED_CODE_CHARS_MIN,
             (true, false) => DIGIT_CODE_CHARS_MIN,
@@ -67,18 +108,26 @@ impl Mentions {
 
     /// Adds a marked project by its code.
     pub fn add_code(&mut self, code: &str) {
-        self.add(code, code, is_distinct_code, true);
+        let long: Vec<char> = compared_code(code).chars().collect();
+        if long.len() >= LONG_CODE_CHARS_MIN {
+            self.add(code, &long, is_distinct_code(code), Kind::LongCode);
+        } else {
+            self.add(code, &compared_chars(code), is_distinct_code(code), Kind::Code);
+        }
     }
 
-    /// Adds a name of a marked project. `is_common`: other things have this name too, so that only the cell in which a record names its project
-    /// means it.
-    pub fn add_name(&mut self, code: &str, name: &str, is_common: bool) {
-        self.add(code, name, |text| text.len() >= NAME_CHARS_MIN && !is_common, false);
+    /// Adds a name of a marked project. `is_common`: other things have this name too, in its compared form, so that only the cell in which a record
+    /// names its project means it.
+    pub fn add_name(&mut self, code: &str, name: &str, is_common: impl Fn(&str) -> bool) {
+        let whole = compared_chars(name);
+        let is_own = |form: &[char]| !is_common(&form.iter().collect::<String>());
+        let short = without_project(&whole);
+        self.add(code, &whole, whole.len() >= NAME_CHARS_MIN && is_own(&whole), Kind::Name);
+        self.add(code, short, short.len() >= NAME_CHARS_WITHOUT_PROJECT_MIN && is_own(short), Kind::Name);
     }
 
-    fn add(&mut self, project: &str, text: &str, is_within_texts: impl Fn(&[char]) -> bool, is_code: bool) {
-        let text: Box<[char]> = compared_chars(text).collect();
-        if text.is_empty() || self.known.contains_key(&text) {
+    fn add(&mut self, project: &str, text: &[char], is_within_texts: bool, kind: Kind) {
+        if text.is_empty() || self.known.contains_key(text) {
             return;
         }
         if self.projects.last().is_none_or(|last| last != project) {
@@ -87,84 +136,105 @@ impl Mentions {
             }
             self.projects.push(project.to_owned());
         }
-        let known = Known { project: self.projects.len() as u32 - 1, is_within_texts: is_within_texts(&text), is_code };
-        if known.is_within_texts {
+        // a text is looked for by its first two characters
+        let known = Known { project: self.projects.len() as u32 - 1, is_within_texts: is_within_texts && text.len() > 1, kind };
+        if let ([first, second, ..], true) = (text, known.is_within_texts) {
             let bytes = text.iter().map(|c| c.len_utf8()).sum();
             self.bytes_min = if self.lengths.is_empty() { bytes } else { self.bytes_min.min(bytes) };
-            let lengths = self.lengths.entry([text[0], text[1]]).or_default();
+            let lengths = self.lengths.entry([*first, *second]).or_default();
             if !lengths.contains(&text.len()) {
                 lengths.push(text.len());
             }
         }
-        self.known.insert(text, known);
+        self.known.insert(text.into(), known);
     }
 
-    fn project(&self, known: &Known) -> Option<&str> {
-        self.projects.get(known.project as usize).map(String::as_str)
+    /// The project of a known text, if it counts.
+    fn project(&self, known: &Known, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
+        self.projects.get(known.project as usize).map(String::as_str).filter(|project| counts(project))
     }
 
-    /// The marked project that a text names.
-    pub fn in_text(&self, text: &str) -> Option<&str> {
+    /// The project of the first code or name in a text at a place and of a length for which `is_meant` holds.
+    fn find(&self, chars: &[char], counts: &dyn Fn(&str) -> bool, is_meant: impl Fn(&Known, usize, usize) -> bool) -> Option<&str> {
+        chars.windows(2).enumerate().find_map(|(at, start)| {
+            let lengths = self.lengths.get(&[start[0], start[1]])?;
+            lengths.iter().find_map(|length| {
+                let known = self.known.get(chars.get(at..at + length)?)?;
+                if known.is_within_texts && is_meant(known, at, *length) { self.project(known, counts) } else { None }
+            })
+        })
+    }
+
+    /// The marked project that a text names. `counts`: whether a project is looked for.
+    pub fn in_text(&self, text: &str, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
         if self.lengths.is_empty() || text.len() < self.bytes_min {
             return None;
         }
-        let text: Vec<char> = compared_chars(text).collect();
-        let is_continued =
-            |inner: char, outer: Option<&char>| inner.is_ascii_alphanumeric() && outer.is_some_and(char::is_ascii_alphanumeric);
-        let known_at = |at: usize, length: usize| {
-            let found = text.get(at..at + length)?;
-            let before = at.checked_sub(1).and_then(|before| text.get(before));
-            let is_part =
-                |known: &Known| known.is_code && (is_continued(found[0], before) || is_continued(found[length - 1], text.get(at + length)));
-            self.known.get(found).filter(|known| known.is_within_texts && !is_part(known))
-        };
-        let found = text.windows(2).enumerate().find_map(|(at, start)| {
-            let lengths = self.lengths.get(&[start[0], start[1]])?;
-            lengths.iter().find_map(|length| known_at(at, *length))
-        })?;
-        self.project(found)
+        let text = ComparedText::of(text);
+        let is_whole = |known: &Known, at, length| known.kind == Kind::Name || !text.is_continued(at, length);
+        self.find(&text.chars, counts, is_whole).or_else(|| {
+            let is_long = |known: &Known, at, length| known.kind == Kind::LongCode && !text.is_continued(at, length);
+            self.find(&with_digits(&text.chars)?, counts, is_long)
+        })
     }
 
     /// The marked project that a cell is the code or a name of.
-    pub fn in_whole(&self, cell: &str) -> Option<&str> {
-        let cell: Vec<char> = compared_chars(cell).collect();
-        self.known.get(cell.as_slice()).and_then(|known| self.project(known))
+    fn in_whole(&self, cell: &str, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
+        let chars = compared_chars(cell);
+        let code: Vec<char> = compared_code(cell).chars().collect();
+        let known = |chars: &[char], is_code: bool| {
+            let known = self.known.get(chars).filter(|known| !is_code || known.kind != Kind::Name)?;
+            self.project(known, counts)
+        };
+        known(&chars, false).or_else(|| known(without_project(&chars), false)).or_else(|| known(&code, true))
     }
 
     /// The marked project that a cell names in which a record is to name its project, or several.
-    pub fn in_tie(&self, cell: &str) -> Option<&str> {
+    pub fn in_tie(&self, cell: &str, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
         if self.is_empty() || cell.is_empty() {
             return None;
         }
         let is_between = |c: char| BETWEEN_PROJECTS.contains(&canonical_char(c)) || c.is_whitespace();
-        let whole = self.in_whole(cell).or_else(|| self.in_text(cell));
-        whole.or_else(|| cell.split(is_between).find_map(|part| self.in_whole(part))).or_else(|| self.in_joined_codes(cell))
+        let in_parts = || cell.split(is_between).find_map(|part| self.in_whole(part, counts));
+        let whole = self.in_whole(cell, counts).or_else(|| self.in_text(cell, counts));
+        whole.or_else(in_parts).or_else(|| self.in_joined_codes(cell, counts))
     }
 
     /// The marked project of a code in a cell that is longer by half a code at least: intake leaves out the spaces and line breaks between codes.
-    fn in_joined_codes(&self, cell: &str) -> Option<&str> {
-        let cell: Vec<char> = compared_chars(cell).collect();
-        let found = cell.windows(2).enumerate().find_map(|(at, start)| {
-            let mut lengths = self.lengths.get(&[start[0], start[1]])?.iter();
-            lengths.find_map(|length| {
-                let is_long = *length >= JOINED_CODE_CHARS_MIN && cell.len() >= length + length / 2;
-                self.known.get(cell.get(at..at + length)?).filter(|known| known.is_code && is_long)
-            })
-        })?;
-        self.project(found)
+    fn in_joined_codes(&self, cell: &str, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
+        let chars = compared_chars(cell);
+        let is_joined = |known: &Known, _, length: usize| known.kind == Kind::LongCode && chars.len() >= length + length / 2;
+        self.find(&chars, counts, is_joined).or_else(|| self.find(&with_digits(&chars)?, counts, is_joined))
     }
+}
+
+/// Whether a text names a record by its code.
+pub(crate) fn is_named_in(text: &str, code: &str) -> bool {
+    let mut mentions = Mentions::default();
+    mentions.add_code(code);
+    mentions.in_text(text, &|_| true).is_some()
+}
+
+/// The characters with digits for the letters that look like them; `None` = there is none.
+fn with_digits(chars: &[char]) -> Option<Vec<char>> {
+    let digits: Vec<char> = chars.iter().copied().map(digit_for_letter).collect();
+    (digits != chars).then_some(digits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all(_: &str) -> bool {
+        true
+    }
+
     fn mentions() -> Mentions {
         let mut mentions = Mentions::default();
         for (code, name) in [("GZ501", "磷酸铁锂生产线（一期）"), ("7", "茶厂"), ("202500123", "标准厂房建设"), ("黔招12号", "")]
         {
             mentions.add_code(code);
-            mentions.add_name(code, name, name == "标准厂房建设");
+            mentions.add_name(code, name, |form| form == "标准厂房建设");
         }
         mentions
     }
@@ -180,16 +250,32 @@ mod tests {
             ("关于磷酸铁锂 生产线(一期)用地的请示", "GZ501"),
             ("第202500123号", "202500123"),
             ("按黔招12号办理", "黔招12号"),
+            ("关于《磷酸铁锂生产线》（一期）的请示", "GZ501"),
+            ("磷酸鐵鋰·生產線一期", "GZ501"),
+            ("GZ-501", "GZ501"),
+            ("第2025-00123号", "202500123"),
+            ("第2O25OOI23号", "202500123"),
         ] {
-            assert_eq!(mentions.in_text(text), Some(code), "{text}");
-            assert_eq!(mentions.in_tie(text), Some(code), "{text}");
+            assert_eq!(mentions.in_text(text, &all), Some(code), "{text}");
+            assert_eq!(mentions.in_tie(text, &all), Some(code), "{text}");
         }
-        for text in
-            ["", "GZ5012", "AGZ501", "磷酸铁锂生产线（二期）", "7", "第7号", "茶厂", "标准厂房建设", "1202500123", "酸铁锂生产线（一期）"]
-        {
-            assert_eq!(mentions.in_text(text), None, "{text}");
+        for text in [
+            "",
+            "GZ5012",
+            "AGZ501",
+            "GZ5O1",
+            "GZ50、1",
+            "磷酸铁锂生产线（二期）",
+            "7",
+            "第7号",
+            "茶厂",
+            "标准厂房建设",
+            "1202500123",
+            "酸铁锂生产线（一期）",
+        ] {
+            assert_eq!(mentions.in_text(text, &all), None, "{text}");
         }
-        assert_eq!(Mentions::default().in_text("GZ501"), None);
+        assert_eq!(Mentions::default().in_text("GZ501", &all), None);
     }
 
     #[test]
@@ -204,11 +290,24 @@ mod tests {
             ("茶厂和糖厂", "7"),
             ("标准厂房建设", "202500123"),
             ("GZ1\n７", "7"),
+            ("《茶厂》", "7"),
+            ("茶厂项目", "7"),
+            ("茶廠", "7"),
         ] {
-            assert_eq!(mentions.in_tie(cell), Some(code), "{cell}");
+            assert_eq!(mentions.in_tie(cell, &all), Some(code), "{cell}");
         }
         for cell in ["", "17", "GZ1、77", "茶厂二号", "糖厂"] {
-            assert_eq!(mentions.in_tie(cell), None, "{cell}");
+            assert_eq!(mentions.in_tie(cell, &all), None, "{cell}");
         }
+    }
+
+    #[test]
+    fn a_project_that_does_not_count_hides_no_other_one() {
+        let mentions = mentions();
+        let counts = |project: &str| project != "GZ501";
+        for text in ["GZ501，202500123", "磷酸铁锂生产线（一期），202500123"] {
+            assert_eq!(mentions.in_text(text, &counts), Some("202500123"), "{text}");
+        }
+        assert_eq!(mentions.in_tie("GZ501、7", &counts), Some("7"));
     }
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audience;
 pub(crate) mod bounds;
+pub(crate) mod compared_form;
 pub mod database_url;
 pub mod disk_fault;
 pub mod intake;

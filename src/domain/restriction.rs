@@ -2,6 +2,7 @@
 //! accepted row in force of the same source states the contrary or a person lifts it. The strictest of all sources counts.
 
 use crate::domain::audience::{is_marked, is_restricted};
+use crate::domain::compared_form::compared_name;
 use crate::domain::intake::code_marks::{CodeMarks, RESTRICTED};
 use crate::domain::intake::note::Note;
 use crate::domain::mentions::{Mentions, PROJECTS_MAX};
@@ -115,8 +116,8 @@ impl Restrictions {
     }
 
     /// From now on texts of other records are looked through for the marked projects: by their codes, and by the names that are known of each
-    /// code. A name that is also that of a unit, of an industry or of an open project elsewhere (`shared`) means the project only where a record
-    /// names its project.
+    /// code. A name that is also that of a unit, of an industry or of an open project elsewhere (`shared`, in the compared form) means the project
+    /// only where a record names its project.
     pub fn look_for_projects<'n>(
         &mut self,
         policy: &Policy,
@@ -130,7 +131,8 @@ impl Restrictions {
         for code in self.marked_projects() {
             mentions.add_code(code);
             for name in names_of.get(code).into_iter().flatten().flat_map(|name| [name, secrecy.name_without_marks(name)]) {
-                mentions.add_name(code, name, shared.contains(name) || policy.is_common_name(name));
+                let is_shared = shared.contains(&compared_name(name));
+                mentions.add_name(code, name, |form| is_shared || policy.is_common_name(name) || policy.is_common_name(form));
             }
         }
         self.mentions = mentions;
@@ -138,7 +140,7 @@ impl Restrictions {
 
     /// The marked project that a text names.
     pub fn project_in_text(&self, text: &str) -> Option<&str> {
-        self.mentions.in_text(text)
+        self.mentions.in_text(text, &|_| true)
     }
 
     /// Whether there is no mark, lifted or not.
@@ -151,9 +153,17 @@ impl Restrictions {
         self.cell(ledger, code).is_some()
     }
 
-    /// Whether a mark of this project counts.
+    /// Whether a mark of this project counts, under this code or one that differs only in how it is written.
     pub fn has_project(&self, code: &str) -> bool {
-        !code.is_empty() && self.has(&self.projects, code)
+        self.marked_project(code).is_some()
+    }
+
+    /// The code under which a project is marked. A person may have lifted that another way of writing means it.
+    pub fn marked_project(&self, code: &str) -> Option<&str> {
+        let marks = self.marks.get(&self.projects).filter(|_| !code.is_empty())?;
+        let marked = marks.counting.like(code)?.code;
+        let is_lifted = marked != code && marks.has_lifted(code, &Cell::Text(mention_cell(marked).into()));
+        (!is_lifted).then_some(marked)
     }
 
     /// Whether a note is on a restricted row of this ledger.
@@ -162,8 +172,8 @@ impl Restrictions {
         note.restricted
             || self.has(ledger, &note.code)
             || self.has_project(&note.project)
-            || mentions.in_tie(&note.project).is_some()
-            || [&note.name, &note.raw, &note.unit].into_iter().any(|text| mentions.in_text(text).is_some())
+            || mentions.in_tie(&note.project, &|_| true).is_some()
+            || [&note.name, &note.raw, &note.unit].into_iter().any(|text| self.project_in_text(text).is_some())
     }
 
     /// Whether a record is restricted, whatever its own cell was when it was read.
@@ -180,7 +190,7 @@ impl Restrictions {
     /// The cell of the mark that restricts a record beside its own marks: that of the project it belongs to, or of the record that an exemption
     /// names; or it names a marked project in one of its texts.
     fn cell_by_others(&self, ledger: &Ledger, record: &Record) -> Option<String> {
-        let project = ledger.project_of(record).and_then(|code| self.cell(&self.projects, &code));
+        let project = ledger.project_of(record).and_then(|code| self.cell(&self.projects, self.marked_project(&code)?));
         let exempt = || {
             let key = record.text(ledger.role(Role::ExemptKey));
             self.marks.values().filter(|_| !key.is_empty()).find_map(|marks| marks.counting.cell(key))
@@ -188,22 +198,25 @@ impl Restrictions {
         project.or_else(exempt).map(str::to_owned).or_else(|| self.mention(ledger, record).map(mention_cell))
     }
 
-    /// The marked project that a text of a record names, unless a person has lifted that.
+    /// The marked project that a text of a record names, without those of which a person has lifted that.
     fn mention(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
-        let project = self.project_named_in(ledger, record)?;
-        let is_lifted = |marks: &LedgerMarks| marks.has_lifted(&record.code, &Cell::Text(mention_cell(project).into()));
-        (!self.marks.get(&ledger.id).is_some_and(is_lifted)).then_some(project)
-    }
-
-    fn project_named_in(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
         if self.mentions.is_empty() {
             return None;
         }
+        // two projects whose codes are so alike are both restricted, and the list of restricted records names both
+        let alike = || self.marked_project(&record.code).filter(|marked| ledger.is_of_projects() && *marked != record.code);
+        let marks = self.marks.get(&ledger.id);
+        let counts = |project: &str| {
+            let cell = Cell::Text(mention_cell(project).into());
+            !marks.is_some_and(|marks| marks.has_lifted(&record.code, &cell))
+        };
         let [secrecy, project, exempt] = [Role::Restricted, Role::Project, Role::ExemptKey].map(|role| ledger.role(role));
-        record.cells.iter().enumerate().filter(|(field, _)| Some(*field) != secrecy).find_map(|(field, cell)| {
-            let is_tie = !ledger.is_of_projects() && [project, exempt].contains(&Some(field));
-            let text = cell.text()?;
-            if is_tie { self.mentions.in_tie(text) } else { self.mentions.in_text(text) }
+        alike().or_else(|| {
+            record.cells.iter().enumerate().filter(|(field, _)| Some(*field) != secrecy).find_map(|(field, cell)| {
+                let is_tie = !ledger.is_of_projects() && [project, exempt].contains(&Some(field));
+                let text = cell.text()?;
+                if is_tie { self.mentions.in_tie(text, &counts) } else { self.mentions.in_text(text, &counts) }
+            })
         })
     }
 
@@ -214,7 +227,7 @@ impl Restrictions {
 
     /// The marked project that a record belongs to or names.
     pub fn project_of(&self, ledger: &Ledger, record: &Record) -> Option<String> {
-        let own = ledger.project_of(record).filter(|code| self.has_project(code));
+        let own = ledger.project_of(record).and_then(|code| self.marked_project(&code).map(str::to_owned));
         own.or_else(|| self.mention(ledger, record).map(str::to_owned))
     }
 

@@ -1,6 +1,6 @@
 //! The words of secrecy of the office, as `config/secrecy.toml` lists them, in the form in which they are compared.
 
-use crate::domain::simplified::SIMPLIFIED;
+use crate::domain::simplified::pairs;
 use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
@@ -62,6 +62,10 @@ pub struct TextWords {
     pub harmless_behind_grade: Vec<String>,
     /// A title line, a section's line or a name with one of these in it marks all rows below it.
     pub line_marks: Vec<String>,
+    /// A title line or a name with one of these Latin words in it does so too.
+    pub line_words: HashSet<String>,
+    /// A remark below a table with one of these in it is about all rows, whatever codes it names.
+    pub all_rows: Vec<String>,
     /// Between a grade at the end of a title line and the rest of the line.
     pub beside_grade: Vec<String>,
     /// Before the grade in a title line: the line forbids it.
@@ -115,7 +119,7 @@ impl From<Stems> for BTreeSet<String> {
 /// A word with each of its characters as it is and in its traditional form.
 fn spellings(word: &str) -> Vec<String> {
     word.chars().fold(vec![String::new()], |begins, c| {
-        let traditional = SIMPLIFIED.iter().filter(|(_, simplified)| *simplified == c).map(|(traditional, _)| *traditional);
+        let traditional = pairs().filter(|(_, simplified)| *simplified == c).map(|(traditional, _)| traditional);
         let forms = traditional.chain([c]).collect::<Vec<_>>();
         begins.iter().flat_map(|begin| forms.iter().map(move |form| format!("{begin}{form}"))).collect()
     })

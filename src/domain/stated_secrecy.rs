@@ -153,6 +153,10 @@ impl Secrecy {
             return None;
         }
         let (words, text_words) = (self.words(), &self.words().texts);
+        let latin = half_width(text).to_lowercase();
+        if let Some(found) = latin.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| text_words.line_words.contains(*word)) {
+            return Some(found.to_owned());
+        }
         // 内 部 资 料
         let whole = compared(text);
         if !self.may_state(text) && !self.may_state(&whole) {
@@ -169,9 +173,24 @@ impl Secrecy {
         let is_meant = |at: usize| !text_words.denials.iter().any(|denial| whole[..at].ends_with(denial.as_str()));
         let phrase = text_words.line_marks.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, _)| is_meant(at)));
         let is_between = |c: char| c.is_whitespace() || is_bracket(c) || LINE_MARKS.contains(&c) || CLAUSE_ENDS.contains(&c);
+        if words.grades.contains(without_outer_brackets(&whole)) {
+            return Some(whole);
+        }
         let line = half_width(text);
-        let token = || line.split(is_between).map(compared).find(|token| words.grades.contains(token) && !words.classified.contains(token));
+        // 密 级
+        let is_word = |token: &str| token.chars().count() > 1;
+        let token = || {
+            line.split(is_between)
+                .map(compared)
+                .find(|token| is_word(token) && words.grades.contains(token) && !words.classified.contains(token))
+        };
         phrase.cloned().or_else(token)
+    }
+
+    /// Whether a remark below a table is about rows that it does not name: 其余均为涉密项目.
+    pub(crate) fn speaks_of_all_rows(&self, remark: &str) -> bool {
+        let remark = compared(remark);
+        self.words().texts.all_rows.iter().any(|word| remark.contains(word.as_str()))
     }
 
     /// A name without the words of secrecy in brackets before or behind it: 某某项目（涉密）.
@@ -372,6 +391,10 @@ mod tests {
             "已签协议，不得对外披露",
             "涉军项目，不宜宣传",
             "暂不宜公布",
+            "商密",
+            "（商业秘密）",
+            "含商业秘密",
+            "該項目涉及企業商業秘密",
         ] {
             assert!(secrecy.restricting_words(text).is_some(), "{text}");
         }
@@ -410,6 +433,9 @@ mod tests {
             "不-涉密",
             "内部道路",
             "商业保密协议-一期",
+            "不涉商密",
+            "未涉及商业秘密",
+            "商业秘密保护示范点",
         ] {
             assert_eq!(secrecy.restricting_words(text), None, "{text}");
         }
@@ -436,6 +462,13 @@ mod tests {
             "（内　部　资　料）",
             "保密期限：5年",
             "请勿对外公布",
+            "密",
+            "（密）",
+            "请勿洩露",
+            "嚴禁外傳",
+            "Confidential",
+            "secret",
+            "ＳＥＣＲＥＴ_list",
         ] {
             assert!(secrecy.restricting_line(text).is_some(), "{text}");
         }
@@ -452,6 +485,8 @@ mod tests {
             "信息公开台账",
             "密码产业项目",
             "机密级保险柜采购项目",
+            "密 级：非密",
+            "Secretary list",
         ] {
             assert_eq!(secrecy.restricting_line(text), None, "{text}");
         }

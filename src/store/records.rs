@@ -14,7 +14,7 @@ use crate::domain::register::record::{Place, Record};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use futures_util::TryStreamExt;
 use sqlx::Row;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -251,18 +251,18 @@ impl Records<'_> {
         Ok(names)
     }
 
-    /// The rows of a snapshot that bear one of these names.
+    /// The rows of a snapshot that are wanted.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn named(self, ledger: &str, source: &str, seq: i64, names: &HashSet<&str>) -> Result<Vec<NamedRow>> {
+    pub async fn named(self, ledger: &str, source: &str, seq: i64, mut is_wanted: impl FnMut(&NamedRow) -> bool) -> Result<Vec<NamedRow>> {
         let statement = "SELECT code, unit, name FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3";
         let mut rows = sqlx::query(statement).bind(ledger).bind(source).bind(seq).fetch(&self.database.pool);
         let mut named = Vec::new();
         while let Some(row) = rows.try_next().await? {
-            let name = text(&row, "name")?;
-            if names.contains(name.as_str()) {
-                named.push(NamedRow { code: text(&row, "code")?, unit: text(&row, "unit")?, name });
+            let row = NamedRow { code: text(&row, "code")?, unit: text(&row, "unit")?, name: text(&row, "name")? };
+            if is_wanted(&row) {
+                named.push(row);
             }
         }
         Ok(named)

@@ -18,7 +18,7 @@ use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use sqlx::AnyConnection;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file states of the codes of one ledger.
 #[derive(Clone, Copy, Debug)]
@@ -447,20 +447,17 @@ impl Pull {
     }
 }
 
-/// Of some marks those on codes of which a ledger has a record, whatever its source.
+/// Of some marks those on codes of which a ledger has a record, whatever its source; a code that differs only in how it is written is the same.
 async fn known_codes(connection: &mut AnyConnection, ledger: &str, marks: &CodeMarks) -> Result<CodeMarks> {
     let mut known = CodeMarks::default();
-    let mut rest = marks.iter();
-    while let Some(part) = next_part(&mut rest) {
-        let statement = format!("SELECT DISTINCT code FROM record WHERE ledger=$1 AND code IN ({})", parameters(2, part.len()));
-        let mut query = sqlx::query(sql(statement)).bind(ledger);
-        for mark in &part {
-            query = query.bind(mark.code);
-        }
-        let rows = query.fetch_all(&mut *connection).await?;
-        let found = rows.iter().map(|row| text(row, "code")).collect::<Result<HashSet<String>>>()?;
-        for FoundMark { code, name, cell, header } in part.into_iter().filter(|mark| found.contains(mark.code)) {
-            known.add(code, name, cell, header)?;
+    if marks.is_empty() {
+        return Ok(known);
+    }
+    let mut rows = sqlx::query("SELECT code FROM record WHERE ledger=$1").bind(ledger).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let code = text(&row, "code")?;
+        if let Some(FoundMark { name, cell, header, .. }) = marks.like(&code) {
+            known.add(&code, name, cell, header)?;
         }
     }
     Ok(known)

@@ -1,11 +1,13 @@
 //! The snapshots that one judgement reads: those in force on a day, or those that a run has pinned.
 
 use crate::config::load::Config;
+use crate::domain::compared_form::compared_name;
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::handle::Store;
+use crate::store::records::NamedRow;
 use crate::store::runs::RunInputs;
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
@@ -68,30 +70,36 @@ impl SnapshotSelection {
         if !codes.is_empty() {
             let mut names = store.restrictions().names_at(position, projects).await?;
             for found in self.of_ledger(projects) {
-                names.extend(store.records().names_up_to(projects, &found.snapshot.source, found.snapshot.seq, &codes).await?);
+                let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
+                names.extend(store.records().names_up_to(projects, source, seq, &codes).await?);
+                // the rows of a project whose code is written in another way
+                let marked = |row: &NamedRow| restrictions.marked_project(&row.code).filter(|code| *code != row.code);
+                for row in store.records().named(projects, source, seq, |row| marked(row).is_some()).await? {
+                    names.extend(marked(&row).map(|code| (code.to_owned(), row.name.clone())));
+                }
             }
-            let shared = self.names_of_open_projects(store, projects, &codes, &names).await?;
+            let shared = self.names_of_open_projects(store, projects, &restrictions, &names).await?;
             restrictions.look_for_projects(policy, names.iter().map(|(code, name)| (code.as_str(), name.as_str())), &shared);
         }
         Ok(SnapshotSelection { restrictions: Arc::new(restrictions), restrictions_position: position, ..self })
     }
 
-    /// Those of the names of marked projects that a project of another unit has too, which bears no mark. A second row of the same unit may be
-    /// the same project and counts for nothing.
+    /// Those of the names of marked projects, in the compared form, that a project of another unit has too, which bears no mark. A second row of the
+    /// same unit may be the same project and counts for nothing.
     async fn names_of_open_projects(
         &self,
         store: &Store,
         projects: &str,
-        marked: &[String],
+        restrictions: &Restrictions,
         names: &[(String, String)],
     ) -> Result<BTreeSet<String>> {
-        let wanted: HashSet<&str> = names.iter().map(|(_, name)| name.as_str()).filter(|name| !name.is_empty()).collect();
-        let marked: HashSet<&str> = marked.iter().map(String::as_str).collect();
+        let wanted: HashSet<String> = names.iter().map(|(_, name)| compared_name(name)).filter(|name| !name.is_empty()).collect();
         let (mut of_marked, mut of_open) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::<String, BTreeSet<String>>::new());
         for found in self.of_ledger(projects) {
-            for row in store.records().named(projects, &found.snapshot.source, found.snapshot.seq, &wanted).await? {
-                let side = if marked.contains(row.code.as_str()) { &mut of_marked } else { &mut of_open };
-                side.entry(row.name).or_default().insert(row.unit);
+            let is_wanted = |row: &NamedRow| wanted.contains(&compared_name(&row.name));
+            for row in store.records().named(projects, &found.snapshot.source, found.snapshot.seq, is_wanted).await? {
+                let side = if restrictions.has_project(&row.code) { &mut of_marked } else { &mut of_open };
+                side.entry(compared_name(&row.name)).or_default().insert(row.unit);
             }
         }
         let is_elsewhere = |name: &str, units: &BTreeSet<String>| {

@@ -1,6 +1,7 @@
 //! The marks of secrecy of one ledger of one file, by code. A file may mark a million rows, so codes are in one buffer and equal cells are
 //! stored once.
 
+use crate::domain::compared_form::compared_code;
 use crate::domain::register::codes::{Codes, TooMany};
 use std::collections::HashMap;
 
@@ -30,6 +31,8 @@ pub struct FoundMark<'a> {
 #[derive(Debug, Default)]
 pub struct CodeMarks {
     codes: Codes<u32>,
+    /// Of the codes that are not in the compared form, the first of each by that form.
+    by_form: Codes<usize>,
     /// The names of the rows, in the order of the codes.
     names: Vec<Box<str>>,
     kinds: Vec<MarkedBy>,
@@ -56,6 +59,10 @@ impl CodeMarks {
             self.bytes += by.cell.len() + by.header.len();
             self.kinds.push(by);
         }
+        let form = compared_code(code);
+        if form != code && self.by_form.index(&form).is_none() {
+            self.by_form.insert(&form, self.names.len())?;
+        }
         self.names.push(name.into());
         self.codes.insert(code, number)
     }
@@ -63,6 +70,19 @@ impl CodeMarks {
     /// The cell of a code's mark.
     pub fn cell(&self, code: &str) -> Option<&str> {
         self.codes.get(code).map(|number| self.kinds[*number as usize].cell.as_str())
+    }
+
+    /// The mark of a code, or of one that differs only in how it is written.
+    pub fn like(&self, code: &str) -> Option<FoundMark<'_>> {
+        let form = compared_code(code);
+        let index = self.codes.index(code).or_else(|| self.codes.index(&form)).or_else(|| self.by_form.get(&form).copied())?;
+        self.at(index)
+    }
+
+    fn at(&self, index: usize) -> Option<FoundMark<'_>> {
+        let (code, number) = self.codes.at(index)?;
+        let MarkedBy { cell, header } = &self.kinds[*number as usize];
+        Some(FoundMark { code, name: &self.names[index], cell, header })
     }
 
     /// Whether a code has a mark.
@@ -76,10 +96,7 @@ impl CodeMarks {
 
     /// All marks, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = FoundMark<'_>> {
-        self.codes.iter().zip(&self.names).map(|((code, number), name)| {
-            let MarkedBy { cell, header } = &self.kinds[*number as usize];
-            FoundMark { code, name, cell, header }
-        })
+        (0..self.names.len()).filter_map(|index| self.at(index))
     }
 
     /// Gives all marks this cell, and no name and header.
@@ -110,8 +127,11 @@ mod tests {
         }
         assert_eq!((marks.cell("C0"), marks.cell("C299999")), (Some("看情况0"), Some(RESTRICTED)));
         assert!(marks.bytes < CELL_BYTES_MAX + 1000);
+        marks.add("GZ-1O", "乙", "是", "").unwrap();
+        assert_eq!(marks.like("GZ10（一期）").map(|mark| mark.code), Some("GZ-1O"));
+        assert_eq!((marks.like("A").map(|mark| mark.name), marks.like("GZ11")), (Some("甲"), None));
         marks.set_cells("（拒收）");
         let refused = |mark: &FoundMark<'_>| mark.cell == "（拒收）" && mark.header.is_empty() && mark.name.is_empty();
-        assert_eq!(marks.iter().filter(refused).count(), 300_002);
+        assert_eq!(marks.iter().filter(refused).count(), 300_003);
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
-use crate::domain::intake::row_marks::{ClassifiedPlace, ClassifiedPlaces};
+use crate::domain::intake::row_marks::{ClassifiedPlace, ClassifiedPlaces, MarkedRows};
 use crate::domain::intake::rows::{FileFault, ROWS_MAX, SHEETS_MAX, SheetEnd, is_unusable, note_on};
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::plain_text::shown_name;
@@ -76,7 +76,7 @@ pub struct LedgerIntake<'a> {
     /// Headers about which the office has to decide before anything of the file comes into force.
     pub undecided: Vec<String>,
     /// The cell of the mark of all its rows, where a line or the name of the file marks them.
-    pub marks_all: Option<String>,
+    pub marks_all: Option<MarkedRows>,
     /// Rows that have not changed since the previous pull.
     pub unchanged: u64,
     /// Codes in the sheet being read.
@@ -214,7 +214,7 @@ impl<'a> FileIntake<'a> {
                 let reason = format!("文件名写有“{words}”，各行按不便公开处理");
                 let hint = "如不是保密标注，请改文件名后重新导入，并由办公室解除：duban restricted list，duban restricted lift --file";
                 intake.notes.push(Note::new(NoteKind::Warning, number, 0, reason, hint));
-                intake.marks_all = Some(mark_text(&format!("文件名：{words}")));
+                intake.marks_all = Some(MarkedRows { cell: mark_text(&format!("文件名：{words}")), remark: String::new() });
             }
             intake
         });
@@ -466,7 +466,9 @@ impl<'a> FileIntake<'a> {
         sheet.notes.extend(doubts.iter().map(|doubt| on_sheet(doubt.clone(), "")));
         intake.doubts.append(&mut doubts);
         intake.undecided.append(&mut undecided);
-        intake.marks_all = intake.marks_all.take().or(marks_all);
+        if let Some(marks) = marks_all {
+            intake.marks_all = Some(marks.with(intake.marks_all.take()));
+        }
         intake.accounts.push(SheetAccount { sheet: name, read, accepted, quarantined, skipped, ..account });
         intake.notes.append(&mut sheet.notes);
         Ok(())

@@ -3,6 +3,7 @@
 use crate::domain::intake::cell::canonical_code;
 use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, cell_at};
+use crate::domain::mentions::is_named_in;
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Secrecy, compared_header};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,32 @@ pub struct RowMark {
     pub cell: String,
     /// The header of a doubtful column; empty = a column of secrecy.
     pub header: String,
+}
+
+/// What a line or a name states of the rows of its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MarkedRows {
+    /// The cell of their marks.
+    pub cell: String,
+    /// A remark that may name some of the rows by their codes: only these are meant then. Empty = all rows are.
+    pub remark: String,
+}
+
+impl MarkedRows {
+    /// Those of the codes of a file that are meant.
+    pub fn meant<'c>(&self, codes: Vec<&'c str>) -> Vec<&'c str> {
+        let is_named = |code: &&str| !self.remark.is_empty() && is_named_in(&self.remark, code);
+        let named: Vec<&str> = codes.iter().copied().filter(is_named).collect();
+        if named.is_empty() { codes } else { named }
+    }
+
+    /// What this and what was known before state together.
+    pub(crate) fn with(self, known: Option<MarkedRows>) -> MarkedRows {
+        let Some(known) = known else { return self };
+        let is_of_all = known.remark.is_empty() || self.remark.is_empty();
+        let remark = if is_of_all { String::new() } else { format!("{}；{}", known.remark, self.remark) };
+        MarkedRows { remark, ..known }
+    }
 }
 
 /// A row of data as it is read for marks.

@@ -8,7 +8,7 @@ use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, RawRow};
-use crate::domain::intake::row_marks::{ClassifiedPlaces, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlaces, MarkedRows, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::{Ledger, Role};
@@ -54,8 +54,8 @@ pub struct SheetEnd {
     pub covers_on: Option<NaiveDate>,
     pub doubts: Vec<String>,
     pub undecided: Vec<String>,
-    /// What marks all rows of the ledger in the file.
-    pub marks_all: Option<String>,
+    /// What marks rows of the ledger in the file, wherever they are.
+    pub marks_all: Option<MarkedRows>,
 }
 
 /// The rows of one file.

@@ -4,7 +4,7 @@
 use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::row_marks::{
-    ClassifiedPlace, ClassifiedPlaces, CodedRow, DoubtfulColumns, DoubtfulResult, RowMark, RowStatement,
+    ClassifiedPlace, ClassifiedPlaces, CodedRow, DoubtfulColumns, DoubtfulResult, MarkedRows, RowMark, RowStatement,
 };
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Secrecy};
@@ -25,7 +25,7 @@ pub struct SheetSecrecy {
     /// Remarks on the cells of a row.
     remarks: BTreeMap<u32, Vec<String>>,
     /// What a line below the rows states of all of them.
-    pub(crate) marks_all: Option<String>,
+    pub(crate) marks_all: Option<MarkedRows>,
     /// The first lines and names that mark the rows below them, each with its row; 0 = a name.
     pub(crate) marking_lines: Vec<(u32, String)>,
     /// The first marked row without code and name, and how many there are: nothing is known that could be restricted.
@@ -93,10 +93,13 @@ impl SheetSecrecy {
         self.section_mark = self.marking_cells(number, "小标题", cells);
     }
 
-    /// Reads a remark below the rows: what it states holds for all rows of the file's ledger.
+    /// Reads a remark below the rows: what it states holds for the rows of the file's ledger that it names by their codes, else for all.
     pub(crate) fn read_remark(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
-        let found = self.marking_cells(number, "备注", cells);
-        self.marks_all = self.marks_all.take().or(found);
+        let Some(cell) = self.marking_cells(number, "备注", cells) else { return };
+        let text: String = cells.iter().map(|(_, raw)| format!("{} ", raw.display())).collect();
+        let is_of_all = self.words.as_ref().is_none_or(|secrecy| secrecy.speaks_of_all_rows(&text));
+        let remark = if is_of_all { String::new() } else { text };
+        self.marks_all = Some(MarkedRows { cell, remark }.with(self.marks_all.take()));
     }
 
     /// Whether a line or a name marks the rows that come, or a remark this one.
@@ -185,9 +188,11 @@ impl SheetSecrecy {
         // a line with one cell is none of the table
         if row.cells.iter().filter(|(_, raw)| !raw.is_blank()).take(2).count() == 1 {
             self.read_line(row.number, row.cells);
-            if row.cells.iter().any(|(_, raw)| !raw.display().is_ascii()) {
-                self.begin_section(row.number, row.cells);
-            }
+            // a name alone, a code and 单位：亿元 end no section
+            let is_heading = |text: &str| !text.is_ascii() && !text.contains([':', '：']);
+            let ends = row.name.is_empty() && row.cells.iter().any(|(_, raw)| is_heading(&raw.display()));
+            let found = self.marking_cells(row.number, "小标题", row.cells);
+            self.section_mark = found.or_else(|| self.section_mark.take().filter(|_| !ends));
             // a name alone may be a project's, and anything else is none
             if row.name.is_empty() {
                 return;

@@ -3,6 +3,7 @@
 use crate::domain::audience::is_stated_open;
 use crate::domain::intake::code_marks::{CodeMarks, FoundMark};
 use crate::domain::intake::file::{CodeInFile, FileIntake, Forged, RowNames, RowPlace};
+use crate::domain::intake::row_marks::MarkedRows;
 use crate::domain::intake::rows::FileFault;
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::register::codes::Codes;
@@ -316,12 +317,12 @@ impl FileReader<'_> {
         for (id, ledger) in self.writers {
             let found = marks.entry(id.clone()).or_insert(ledger.found_marks);
             let intake = self.intake.by_ledger.get(&id);
-            let marks_all = intake.and_then(|intake| intake.marks_all.as_deref());
-            if classified.is_of_file || marks_all.is_some() {
+            let marks_all = intake.and_then(|intake| intake.marks_all.clone());
+            if let Some(marks) = marks_all.filter(|_| !classified.is_of_file).or_else(|| classified.is_of_file.then(MarkedRows::default)) {
                 let set_aside = intake.into_iter().flat_map(|intake| &intake.retained).map(String::as_str);
                 let passed_over = ledger.passed_over.iter().map(|(code, ())| code);
-                for code in ledger.writer.codes().chain(set_aside).chain(passed_over) {
-                    found.add(code, "", marks_all.unwrap_or_default(), "")?;
+                for code in marks.meant(ledger.writer.codes().chain(set_aside).chain(passed_over).collect()) {
+                    found.add(code, "", &marks.cell, "")?;
                 }
             }
             if !classified.is_empty() {

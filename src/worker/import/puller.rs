@@ -272,9 +272,10 @@ impl Importer {
         LedgerWriter { mut writer, mut found_marks, stated_open, .. }: LedgerWriter,
         file: &FileFacts<'_>,
     ) -> Result<LedgerPull, StoreError> {
-        if let Some(cell) = &intake.marks_all {
-            for code in writer.codes().chain(intake.retained.iter().map(String::as_str)) {
-                found_marks.add(code, "", cell, "")?;
+        if let Some(marks) = &intake.marks_all {
+            let codes = writer.codes().chain(intake.retained.iter().map(String::as_str)).collect();
+            for code in marks.meant(codes) {
+                found_marks.add(code, "", &marks.cell, "")?;
             }
         }
         // an append-only ledger also retains the rows of earlier files

@@ -2,7 +2,7 @@
 //! and whoever reads it bounds its numbers and texts.
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::row_marks::{ClassifiedPlace, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlace, MarkedRows, RowMark};
 use crate::domain::intake::rows::SheetEnd;
 use crate::domain::notify::feedback::FormNumber;
 use crate::domain::register::ledger::Ledger;
@@ -147,8 +147,8 @@ pub(crate) enum About<'a> {
     /// The letters and the header of a column that is not read.
     Unknown(&'a str, &'a str),
     Undecided(&'a str),
-    /// What marks all rows of the ledger.
-    MarksAll(&'a str),
+    /// What marks rows of the ledger, and the remark that may name them.
+    MarksAll(&'a str, &'a str),
     Doubt(&'a str),
     /// Why the sheet is not read.
     Unread(&'a str),
@@ -158,8 +158,10 @@ impl About<'_> {
     /// Bytes of its texts.
     pub fn bytes(&self) -> usize {
         match self {
-            About::Column(one, other) | About::Unit(one, other) | About::Unknown(one, other) => one.len() + other.len(),
-            About::Undecided(text) | About::MarksAll(text) | About::Doubt(text) | About::Unread(text) => text.len(),
+            About::Column(one, other) | About::Unit(one, other) | About::Unknown(one, other) | About::MarksAll(one, other) => {
+                one.len() + other.len()
+            }
+            About::Undecided(text) | About::Doubt(text) | About::Unread(text) => text.len(),
         }
     }
 }
@@ -306,7 +308,7 @@ pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std
     let pieces = pieces.chain(account.unknown.iter().map(|(letters, header)| About::Unknown(letters, header)));
     let pieces =
         pieces.chain(undecided.iter().map(|header| About::Undecided(header))).chain(doubts.iter().map(|doubt| About::Doubt(doubt)));
-    let pieces = pieces.chain(marks_all.as_deref().map(About::MarksAll));
+    let pieces = pieces.chain(marks_all.iter().map(|marks| About::MarksAll(&marks.cell, &marks.remark)));
     for piece in pieces.chain(account.unread.as_deref().map(About::Unread)) {
         out.frame(&Taken::About(piece))?;
     }
@@ -320,7 +322,7 @@ pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std
 pub(crate) struct SheetPieces {
     account: SheetAccount,
     doubts: Vec<String>,
-    marks_all: Option<String>,
+    marks_all: Option<MarkedRows>,
     bytes: usize,
 }
 
@@ -341,7 +343,7 @@ impl SheetPieces {
             About::Unit(field, unit) => self.account.units.push(pair(field, unit)),
             About::Unknown(letters, header) => self.account.unknown.push(pair(letters, header)),
             About::Undecided(header) => self.account.undecided.push(header.to_owned()),
-            About::MarksAll(cell) => self.marks_all = Some(cell.to_owned()),
+            About::MarksAll(cell, remark) => self.marks_all = Some(MarkedRows { cell: cell.to_owned(), remark: remark.to_owned() }),
             About::Doubt(doubt) => self.doubts.push(doubt.to_owned()),
             About::Unread(reason) => self.account.unread = Some(reason.to_owned()),
         }

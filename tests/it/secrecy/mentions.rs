@@ -111,6 +111,59 @@ fn codes_joined_in_one_cell_tie_a_record_to_each() {
     assert!(shown.contains("W1 工作单 提到P1000010") && !shown.contains("W2"), "{shown}");
 }
 
+/// A project as other ledgers write it: its name in quotes, brackets, traditional characters, with 项目 or without, and its code with other signs.
+#[test]
+fn a_marked_project_is_known_however_its_name_and_code_are_written() {
+    let root = root();
+    let root = root.path();
+    let mut text = format!("{HEAD},是否涉密\n");
+    for (code, name, secrecy) in [
+        ("GZ-2024-001", "黔南·磷酸铁锂（电池）生产线项目", "是"),
+        ("P13", "名P13称", ""),
+        ("GZ2024001", "名P20称", ""),
+        ("GZ2024002", "名P21称", ""),
+    ] {
+        text.push_str(&format!("{code},{name},黔南州,瓮安县,茶叶,合同,签约,{DAY},2024-01-10,1,2024-06-01,2026-09-20,,,{secrecy}\n"));
+    }
+    taken(root, "台账.csv", text, &["--covers", "2026-09-30"]);
+    let ties =
+        ["GZ2024001", "ＧＺ－２０２４－００１", "gz2024OO1", "GZ2024001（一期）", "《黔南磷酸铁锂电池生产线》", "黔南磷酸鐵鋰電池生產線"];
+    let texts = [
+        "请办理《黔南磷酸铁锂（电池）生产线》用地",
+        "“黔南 · 磷酸铁锂电池生产线项目”供电",
+        "黔南磷酸鐵鋰電池生產線項目環評",
+        "见GZ2024001号",
+        "见ＧＺ２０２４００I",
+        "与名P20称共用道路",
+    ];
+    let mut rows: Vec<(String, &str, &str, &str)> = Vec::new();
+    rows.extend(ties.iter().enumerate().map(|(at, tie)| (format!("W1{at}"), *tie, "名P90称", "正在办理")));
+    rows.extend(texts.iter().enumerate().map(|(at, text)| (format!("W2{at}"), "P13", "名P91称", *text)));
+    rows.extend(texts.iter().enumerate().map(|(at, text)| (format!("W3{at}"), "P13", *text, "正在办理")));
+    rows.push(("W90".into(), "GZ2024002", "名P92称", "黔南磷酸铁锂、电池生产线"));
+    let rows: Vec<(&str, &str, &str, &str)> = rows.iter().map(|(code, tie, name, text)| (code.as_str(), *tie, *name, *text)).collect();
+    taken(root, "工作单.csv", orders(&rows), &["--covers", "2026-09-30"]);
+    let (code, text) = run(root, &["--as-of", "2026-09-30"]);
+    assert_eq!(code, Some(0), "{text}");
+    let open = codes(&["P13", "P92", "P21"]);
+    let (mails, drafts) = mailed(root);
+    assert!(mails == open && drafts.is_subset(&open), "{mails:?} {drafts:?}");
+    let shown = stdout(&duban(root, &["restricted", "list"]));
+    for (code, ..) in &rows[..rows.len() - 1] {
+        assert!(shown.contains(&format!("{code} 工作单 提到GZ-2024-001")), "{code} is not in {shown}");
+    }
+    assert!(shown.contains("GZ2024001 项目台账 提到GZ-2024-001") && !shown.contains("W90"), "{shown}");
+    // a person finds that the other code is another project
+    let lifted = duban(root, &["restricted", "lift", "GZ2024001", "--by", "张三", "--reason", "另一项目"]);
+    assert!(stdout(&lifted).contains("解除1处标注"), "{}{}", stdout(&lifted), stderr(&lifted));
+    assert!(!stdout(&duban(root, &["restricted", "list"])).contains("GZ2024001 项目台账 提到GZ-2024-001\n"));
+    // a refused file marks what the store knows in another way of writing
+    let secret = format!("{HEAD},密级\nGZ-2024-002,名,黔南州,瓮安县,茶叶,合同,签约,{DAY},2024-01-10,1,2024-06-01,2026-09-20,,,机密\n");
+    assert_eq!(import(root, "密.csv", secret, &["--source", "other"]).status.code(), Some(1));
+    let shown = stdout(&duban(root, &["restricted", "list"]));
+    assert!(shown.contains("GZ2024002 项目台账 other “（拒收的文件标注）”"), "{shown}");
+}
+
 /// A name that an open project of another unit has too does not tell which project is meant. A second row of the same unit may be the project.
 #[test]
 fn a_name_that_an_open_project_elsewhere_has_marks_no_other_record() {
@@ -184,6 +237,13 @@ fn a_line_or_a_name_marks_the_rows_below_it() {
         ("e.csv", format!("{head}{all}备注：内部资料，请勿外传,,\n").into(), every),
         ("不公开项目台账.csv", format!("{head}{all}").into(), every),
         ("g.xlsx", book(&[("公开", format!("{head}{first}")), ("不公开项目", format!("{head}{last}"))]), &["P11", "P12"]),
+        ("secret.csv", format!("{head}{all}").into(), every),
+        ("i.xlsx", book(&[("公开", format!("{head}{first}")), ("密", format!("{head}{last}"))]), &["P11", "P12"]),
+        ("j.csv", format!("{}{head}{all}", line("Confidential")).into(), every),
+        ("k.csv", format!("{head}{all}备注：P11为涉密项目,,\n").into(), &["P11"]),
+        ("l.csv", format!("{head}{all}备注：P11已公开，其余均为涉密项目,,\n").into(), every),
+        ("m.csv", format!("{head}{all}备注：A4纸打印，本表为涉密项目,,\n").into(), every),
+        ("n.csv", format!("{head}{}{first}单位：亿元,,\n{last}", line("一、不公开项目")).into(), every),
         ("h.csv", format!("{}{head}{all}说明：涉密项目不得填报,,\n", line("项目台账（公开）")).into(), &[]),
     ];
     for (name, bytes, expected) in cases {
@@ -299,6 +359,11 @@ fn words_and_headers_as_offices_write_them() {
         ("是否限制公开", "是", None),
         ("限制公开", "是", None),
         ("保密要求", "内部掌握", None),
+        ("是否上网", "否", None),
+        ("是否脱敏", "否", None),
+        ("上网电价", "0.35", Some(false)),
+        ("是否涉密", "×", Some(false)),
+        ("是否公开", "×", Some(true)),
     ] {
         let root = root();
         let root = root.path();
