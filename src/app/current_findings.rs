@@ -12,6 +12,7 @@ use crate::report::xlsx;
 use crate::store::handle::Store;
 use crate::store::pictures::{DayCounts, Group, Look, OFFICE, Picture, PictureLine, PictureNames, PictureWriter, UnitProjects};
 use crate::workbook::books::finding_list::{FindingList, ListedFinding, finding_list_workbook, finding_row};
+use crate::worker::deliver::withhold::begun_with_parts;
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::picture::{PictureOf, begin_picture, config_sum, write_picture};
@@ -34,8 +35,8 @@ const FAST: i64 = 500;
 /// One that takes longer than this is not made anew before ten times its time have passed, so that the pages are not slowed down all day.
 const SLOW: i64 = 2_000;
 const REST: i64 = 10;
-/// The most findings that marks may hide one by one; where there are more, the units wait for the next picture.
-const HIDDEN_MAX: i64 = 2_000;
+/// The most records whose findings marks may hide one by one; where there are more, the units wait for the next picture.
+const HIDDEN_MAX: usize = 2_000;
 /// Lines of a workbook that are read at a time.
 const EXPORT_LINES: usize = 500;
 
@@ -180,7 +181,7 @@ pub(crate) struct Pictures {
     reading: Store,
     maker: Arc<Maker>,
     names: Mutex<Option<Arc<Names>>>,
-    hidden: Mutex<Option<Arc<Hidden>>>,
+    hidden: tokio::sync::Mutex<Option<Arc<Hidden>>>,
 }
 
 /// Makes pictures beside the requests, one at a time.
@@ -204,7 +205,7 @@ impl Pictures {
             not_before: AtomicI64::new(i64::MIN),
             ended: watch::Sender::new(None),
         };
-        Pictures { reading, maker: Arc::new(maker), names: Mutex::default(), hidden: Mutex::default() }
+        Pictures { reading, maker: Arc::new(maker), names: Mutex::default(), hidden: tokio::sync::Mutex::default() }
     }
 
     /// The findings of today for a reader; `None` = the office. A picture that is behind is shown as that while a new one is made; one that is
@@ -268,22 +269,25 @@ impl Pictures {
         Ok(Some(names))
     }
 
-    /// The findings of a picture that marks have restricted since it was made.
+    /// The findings of a picture that marks have restricted since it was made: also those on what belongs to a marked project or names it.
     async fn hidden_of(&self, picture: &Picture, position: i64) -> anyhow::Result<Arc<Hidden>> {
-        let known = self.hidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known.filter(|known| known.is_of(picture.no, position)) {
-            return Ok(known);
+        // the other requests wait for the one that looks through the records
+        let mut known = self.hidden.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.is_of(picture.no, position)) {
+            return Ok(known.clone());
         }
-        let lines = match picture.restrictions == position {
-            true => Vec::new(),
-            false => {
-                let policy = &self.maker.evaluator.config.policy;
-                let projects = policy.projects().map_or("", |ledger| ledger.id.as_str());
-                self.reading.pictures().marked_since(picture.no, picture.restrictions, projects, HIDDEN_MAX).await?
+        let (mut lines, mut is_too_much) = (Vec::new(), false);
+        if picture.restrictions != position {
+            let Evaluator { config, clock, .. } = &self.maker.evaluator;
+            let begun = begun_with_parts(&self.reading, config, clock, picture.restrictions).await?;
+            is_too_much = begun.values().map(|codes| codes.iter().count()).sum::<usize>() > HIDDEN_MAX;
+            for (ledger, code) in begun.iter().flat_map(|(ledger, codes)| codes.iter().map(move |(code, _)| (ledger, code))).take(HIDDEN_MAX) {
+                let of_key = self.reading.pictures().of_key(picture.no, code).await?;
+                lines.extend(of_key.into_iter().filter(|(_, line)| line.ledger == *ledger));
             }
-        };
-        let hidden = Arc::new(Hidden::new(picture.no, position, lines, HIDDEN_MAX as usize));
-        *self.hidden.lock().unwrap_or_else(PoisonError::into_inner) = Some(hidden.clone());
+        }
+        let hidden = Arc::new(Hidden::new(picture.no, position, lines, is_too_much));
+        *known = Some(hidden.clone());
         Ok(hidden)
     }
 }

@@ -18,8 +18,7 @@ pub(crate) struct Hidden {
 }
 
 impl Hidden {
-    pub(crate) fn new(picture: i64, position: i64, lines: Vec<(u32, PictureLine)>, most: usize) -> Hidden {
-        let is_too_much = lines.len() >= most;
+    pub(crate) fn new(picture: i64, position: i64, lines: Vec<(u32, PictureLine)>, is_too_much: bool) -> Hidden {
         Hidden { picture, position, lines: lines.into_iter().collect(), is_too_much }
     }
 

@@ -110,6 +110,9 @@ pub(crate) struct CellLine {
     pub(crate) place: String,
 }
 
+/// In place of the cell of 是否涉密 where no cell of the record states it.
+const BY_OTHERS: &str = "不在该表中：其他来源或行的标注，或文字中提到";
+
 /// What a snapshot changed of a record.
 #[derive(Debug)]
 pub(crate) struct VersionLine {
@@ -392,6 +395,16 @@ impl<'a> RecordLookup<'a> {
             return Ok(None);
         }
         let source = found.snapshot.source;
+        let imported = LedgerRecords::as_imported(self.app.store(), shape, &self.present.selection).record_by_code(code).await?;
+        // what marks elsewhere state of a record is in none of its cells
+        let is_by_others = |field: usize| {
+            let own = imported.as_ref().map(|found| found.stored.record.cell(field));
+            Some(field) == shape.role(Role::Restricted) && own != Some(record.cell(field))
+        };
+        let place = |field: usize| match is_by_others(field) {
+            true => BY_OTHERS.to_owned(),
+            false => place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id)),
+        };
         let shown = |field: usize| {
             record.columns.contains(field) && !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[field])
         };
@@ -400,7 +413,7 @@ impl<'a> RecordLookup<'a> {
             .map(|field| CellLine {
                 title: shape.fields[field].title.clone(),
                 value: self.value(&shape.fields[field], record.cell(field)),
-                place: place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id)),
+                place: place(field),
             })
             .collect();
         Ok(Some(RecordView {

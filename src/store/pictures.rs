@@ -9,7 +9,6 @@ use crate::domain::intake::text::search_form;
 use crate::domain::judging::finding::{Change, State};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
-use crate::store::open_versions::OPEN;
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, AnyConnection, Row, Transaction};
@@ -364,30 +363,6 @@ impl<'a> Pictures<'a> {
         Ok(lines)
     }
 
-    /// The findings whose record or project was marked behind a position and is not lifted, at most `most`; `projects` is the ledger of the
-    /// projects.
-    ///
-    /// # Errors
-    /// The database fails, or a row is damaged.
-    pub async fn marked_since(self, picture: i64, position: i64, projects: &str, most: i64) -> Result<Vec<(u32, PictureLine)>> {
-        let mut marked = BTreeMap::new();
-        for statement in [MARKED, MARKED_PROJECTS] {
-            let rows = sqlx::query(statement)
-                .bind(picture)
-                .bind(position)
-                .bind(OPEN)
-                .bind(projects)
-                .bind(most)
-                .fetch_all(&self.database.pool)
-                .await?;
-            for row in &rows {
-                let (no, line) = line(picture, row)?;
-                marked.insert(no, line);
-            }
-        }
-        Ok(marked.into_iter().collect())
-    }
-
     /// Calls `take` with the codes and names of some thousand findings after the others, in the form of a search: the number of the first, and a line for
     /// each.
     ///
@@ -436,10 +411,6 @@ pub const READER: &str = "SELECT body, only_counted FROM picture_reader WHERE pi
 pub const NUMBERS: &str = "SELECT body FROM picture_list WHERE picture=$1 AND reader=$2 AND part=$3";
 pub const OF_KEY: &str = "SELECT no, body FROM picture_finding WHERE picture=$1 AND key=$2 ORDER BY no";
 pub const TEXT: &str = "SELECT body FROM picture_text WHERE picture=$1 AND part=$2";
-pub const MARKED: &str = "SELECT f.no, f.body FROM restriction r CROSS JOIN picture_finding f WHERE f.picture=$1 AND f.key=r.code AND \
-     f.ledger=r.ledger AND r.began>$2 AND r.ended=$3 AND r.lifted=$3 AND $4=$4 LIMIT $5";
-pub const MARKED_PROJECTS: &str = "SELECT f.no, f.body FROM restriction r CROSS JOIN picture_finding f WHERE f.picture=$1 AND f.project=r.code AND \
-     r.began>$2 AND r.ended=$3 AND r.lifted=$3 AND r.ledger=$4 LIMIT $5";
 
 /// The statement that reads so many findings.
 pub fn lines_statement(count: usize) -> String {
@@ -553,8 +524,8 @@ impl PictureWriter<'_> {
     async fn write(&mut self) -> Result<()> {
         let mut transaction = self.transaction().await?;
         for part in self.lines.chunks(LINES_PER_STATEMENT) {
-            let values = self.database.dialect.values(part.len(), 6);
-            let statement = format!("INSERT INTO picture_finding (picture, no, ledger, key, project, body) VALUES {values}");
+            let values = self.database.dialect.values(part.len(), 5);
+            let statement = format!("INSERT INTO picture_finding (picture, no, ledger, key, body) VALUES {values}");
             let mut query = sqlx::query(sql(statement));
             for line in part {
                 query = query
@@ -562,7 +533,6 @@ impl PictureWriter<'_> {
                     .bind(i64::from(self.next))
                     .bind(&line.ledger)
                     .bind(&line.key)
-                    .bind(&line.project)
                     .bind(to_json(line)?);
                 self.next += 1;
             }

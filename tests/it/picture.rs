@@ -7,7 +7,7 @@ use super::store_contract::on;
 use chrono::NaiveDate;
 use duban::app::compose::App;
 use duban::cli::run::outcome_text;
-use duban::store::pictures::{MARKED, MARKED_PROJECTS, NUMBERS, OF_KEY, READER, TEXT, keys_statement, lines_statement};
+use duban::store::pictures::{NUMBERS, OF_KEY, READER, TEXT, keys_statement, lines_statement};
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use std::path::Path;
@@ -161,7 +161,7 @@ fn the_lists_are_read_by_their_indexes() {
     on(false, async |db: &super::store_contract::Db| {
         db.open().await.close().await;
         let pool = db.raw().await;
-        for statement in [READER, NUMBERS, OF_KEY, TEXT, MARKED, MARKED_PROJECTS, &lines_statement(50), &keys_statement(50)] {
+        for statement in [READER, NUMBERS, OF_KEY, TEXT, &lines_statement(50), &keys_statement(50)] {
             let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&pool).await.expect("a plan");
             let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>("detail")).collect();
             for step in &plan {

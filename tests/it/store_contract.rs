@@ -143,7 +143,7 @@ contract! {
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding a_life_is_known_as_it_was_before_the_day an_older_day_leaves_the_timeline
         what_is_written_for_the_next_version_remains a_clean_up_that_fails_changes_no_outcome
         sample_and_own_timelines_are_separate run_before_is_the_last_ended_of_its_kind;
-    pictures: a_picture_is_written_beside_the_one_in_force marks_are_found_in_a_picture;
+    pictures: a_picture_is_written_beside_the_one_in_force codes_with_a_mark_are_found;
     history: every_notification_is_listed a_quarter_is_closed_by_its_last_ended_run;
     outbox: committing_twice_adds_nothing a_lost_run_notifies_nobody each_unit_of_a_run_has_one_reason a_superseded_mail_was_not_sent_after_all last_notified_is_replaced_per_unit last_digest_is_the_latest_slot
         only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_is_resent_with_the_same_bytes

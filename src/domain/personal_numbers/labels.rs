@@ -9,6 +9,8 @@ pub enum Label {
     Phone,
     /// A person, whose number may follow.
     Contact,
+    /// A room or an office-holder, whose number may follow at once.
+    Desk,
     Identity,
     /// An account or a card of a bank.
     Account,
@@ -54,7 +56,7 @@ pub const MESSENGERS: [&str; 28] = [
 ];
 
 /// Words in small letters of plain width. A word of Latin letters counts where no letter is before it.
-const LABELS: [(Label, &[&str]); 9] = [
+const LABELS: [(Label, &[&str]); 10] = [
     (
         Label::Phone,
         &[
@@ -97,6 +99,33 @@ const LABELS: [(Label, &[&str]); 9] = [
         ],
     ),
     (Label::Contact, &["联系", "联络", "聯繫", "聯絡", "对接人", "经办", "负责人", "责任人", "法人", "咨询", "本人", "contact"]),
+    (
+        Label::Desk,
+        &[
+            "办公室",
+            "办公",
+            "值班",
+            "值班室",
+            "总机",
+            "内线",
+            "外线",
+            "小灵通",
+            "宅电",
+            "传达室",
+            "主任",
+            "局长",
+            "科长",
+            "处长",
+            "县长",
+            "镇长",
+            "书记",
+            "秘书",
+            "经理",
+            "先生",
+            "女士",
+            "同志",
+        ],
+    ),
     (
         Label::Identity,
         &[
@@ -242,8 +271,8 @@ pub fn context(text: &DigitText, at: usize) -> Context {
         if let Some((length, label)) = label_at_end(&before[..end], first > 0) {
             let owner = || owner_of_code(&before[..end - length], first > 0);
             let label = if label == Label::Code { owner().unwrap_or(label) } else { label };
-            // a code, a figure or a postcode is what follows its word at once
-            if is_adjacent || !matches!(label, Label::Code | Label::Figure | Label::Postcode) {
+            // a code, a figure, a postcode or the number of a desk is what follows its word at once
+            if is_adjacent || !matches!(label, Label::Code | Label::Figure | Label::Postcode | Label::Desk) {
                 return Context { label: Some(label), is_adjacent };
             }
         }
@@ -295,6 +324,16 @@ fn is_word(before: &[char], length: usize, is_cut: bool) -> bool {
 /// Whether a character between a label and its number does not belong to something else.
 pub fn is_connector(c: char) -> bool {
     !c.is_alphanumeric() || matches!(c, '号' | '码' | '是' | '为' | '约' | '共' | '达' | '计' | '于' | '同' | '號' | '碼')
+}
+
+/// What is in brackets behind the telephone number of a desk or a home: 86821234（办）.
+const BEHIND_PHONES: [&str; 12] = ["办", "办公", "办公室", "宅", "家", "家里", "座机", "固话", "电话", "手机", "传真", "座"];
+
+/// Whether a word in brackets behind a number names it as a telephone.
+pub fn is_named_phone(text: &DigitText, end: usize) -> bool {
+    let Some(rest) = text.folded.get(end..).and_then(|rest| rest.strip_prefix(&['('])) else { return false };
+    let word: String = rest.iter().take(4).take_while(|c| **c != ')').collect();
+    rest.get(word.chars().count()) == Some(&')') && BEHIND_PHONES.contains(&word.as_str())
 }
 
 /// Units behind a figure; the longer word of two that begin alike needs no entry.

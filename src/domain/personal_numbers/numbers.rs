@@ -1,7 +1,7 @@
 //! Which chains of digits are the number of a person: telephones, identity cards, bank cards. Codes, amounts and days of ours are not.
 
 use crate::domain::personal_numbers::characters::{Signs, bracket};
-use crate::domain::personal_numbers::labels::{Context, Label, context, has_figure_word, is_figure};
+use crate::domain::personal_numbers::labels::{Context, Label, context, has_figure_word, is_figure, is_named_phone};
 use crate::domain::personal_numbers::runs::{Beginning, Chain, DIGITS_MAX, DigitText, is_day, is_year};
 use std::ops::RangeInclusive;
 
@@ -139,7 +139,7 @@ impl Before {
             .or_else(|| each(first == '0' || (first, second) == ('8', '6'), 9..=16, &|part| self.landline(text, part)))
             .or_else(|| each(matches!((first, second), ('4' | '8', '0')), 10..=10, &|part| self.company(text, part)))
             .or_else(|| each(self.plus || (first, second) == ('8', '5'), 10..=15, &|part| self.foreign(text, part)))
-            .or_else(|| each(phone || labelled(&[Label::Contact]), 7..=8, &|part| self.local(text, part)))
+            .or_else(|| each(true, 7..=8, &|part| self.local(text, part)))
             .or_else(|| each(phone, 5..=20, &|part| self.labelled_phone(text, part)))
             .or_else(|| self.unknown(text, &chain.beginning(text.runs[self.run].len())?))
     }
@@ -310,11 +310,12 @@ impl Before {
         is_one.then(|| Match::phone(part, 0))
     }
 
-    /// A telephone number without area code, behind a word for a telephone or a person.
+    /// A telephone number without area code, behind a word for a telephone, a person or a desk, or before such a word in brackets.
     fn local(&self, text: &DigitText, part: &Beginning<'_>) -> Option<Match> {
         let digits = part.digits;
         let is_phone = self.context.label == Some(Label::Phone);
-        if !(is_phone || self.context.label == Some(Label::Contact)) || !LOCAL_BLOCKS.contains(&&part.blocks[..]) {
+        let is_labelled = is_phone || self.context.label == Some(Label::Contact) || self.context.is(Label::Desk) && !is_code(digits);
+        if !LOCAL_BLOCKS.contains(&&part.blocks[..]) || !is_labelled && !is_named_phone(text, part.end) {
             return None;
         }
         let years = part.blocks == [4, 4] && is_year(year_of(digits)) && is_year(year_of(&digits[4..]));

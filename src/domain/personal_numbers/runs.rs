@@ -41,8 +41,8 @@ impl DigitText {
         for at in 0..original.len() {
             let script = match digit(original[at]) {
                 Some((_, script)) => script,
-                None if folded[at] == 'o' && is_zero(&folded, at, runs.last()) => {
-                    folded[at] = '0';
+                None if folded[at] == 'o' && is_zero(&folded, at, runs.last()) || is_meant_as_digit(&original, &folded, at) => {
+                    folded[at] = if folded[at] == 'o' { '0' } else { '1' };
                     Script::Plain
                 }
                 None => match radio_digit(original[at]).filter(|_| is_beside_chinese_digit(&original, at)) {
@@ -219,6 +219,35 @@ fn is_zero(folded: &[char], at: usize, last: Option<&Run>) -> bool {
     let follows = last.is_some_and(|run| run.end == at && run.script == Script::Plain && run.len() >= 2);
     let ends = || last.is_some_and(|run| run.len() >= DIGITS_BEFORE_O);
     follows && folded.get(at + 1).map_or_else(ends, |next| next.is_ascii_digit() || *next == 'o' || !next.is_ascii_alphabetic() && ends())
+}
+
+/// The characters beside a letter that are looked at, and how many of them are digits at least where it stands for one.
+const NEAR_LETTER: usize = 20;
+const DIGITS_NEAR_LETTER: usize = 6;
+/// The fewest digits of a number with letters for some of them, these letters included.
+const NUMBER_WITH_LETTERS_MIN: usize = 10;
+
+/// Whether an l, I or O stands for a digit of a long number: `l38 1234 5678`, `1381234567l`, `O851-86821234`.
+fn is_meant_as_digit(original: &[char], folded: &[char], at: usize) -> bool {
+    let is_like = |c: char| matches!(c, 'l' | 'i' | 'o');
+    if !is_like(folded[at]) {
+        return false;
+    }
+    let is_digit = |at: usize| folded.get(at).is_some_and(char::is_ascii_digit);
+    let is_word = |at: usize| folded.get(at).is_some_and(|c| c.is_ascii_alphabetic() && !is_like(*c));
+    let before = at.checked_sub(1);
+    let is_beside_digit = before.is_some_and(is_digit) || is_digit(at + 1);
+    if !is_beside_digit || before.is_some_and(is_word) || is_word(at + 1) {
+        return false;
+    }
+    let goes_on = |place: &usize| folded[*place].is_ascii_digit() || is_like(folded[*place]) || sign(original[*place]).is_some();
+    let behind = (at + 1..folded.len()).take(NEAR_LETTER).take_while(goes_on);
+    let near = (0..at).rev().take(NEAR_LETTER).take_while(goes_on).chain(behind);
+    let (digits, letters) = near.fold((0, 1), |(digits, letters), place| match is_like(folded[place]) {
+        true => (digits, letters + 1),
+        false => (digits + usize::from(folded[place].is_ascii_digit()), letters),
+    });
+    digits >= DIGITS_NEAR_LETTER && digits + letters >= NUMBER_WITH_LETTERS_MIN
 }
 
 /// One run of a chain.

@@ -308,14 +308,11 @@ CREATE TABLE picture_finding (
     no BIGINT NOT NULL,
     ledger TEXT NOT NULL,
     key TEXT NOT NULL,
-    -- empty = it belongs to none
-    project TEXT NOT NULL,
     -- the line of a list, as JSON
     body TEXT NOT NULL,
     PRIMARY KEY (picture, no)
 );
 CREATE INDEX picture_finding_key ON picture_finding (picture, key);
-CREATE INDEX picture_finding_project ON picture_finding (picture, project);
 
 -- What each unit may list.
 CREATE TABLE picture_reader (

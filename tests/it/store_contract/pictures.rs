@@ -122,10 +122,8 @@ pub async fn a_picture_is_written_beside_the_one_in_force(db: &Db) {
     assert!(store.pictures().begin(&at(3), &at(9), false).await.expect("a start").is_some(), "one that was given up holds up nobody");
 }
 
-pub async fn marks_are_found_in_a_picture(db: &Db) {
+pub async fn codes_with_a_mark_are_found(db: &Db) {
     let store = db.open().await;
-    make(&store, 100, "2026-10-08").await;
-    let no = store.pictures().look().await.expect("a look").picture.expect("a picture").no;
     let tables = db.raw().await;
     for (ledger, code, began, lifted) in [
         ("project", "GZ00007", 3_i64, i64::MAX),
@@ -146,8 +144,6 @@ pub async fn marks_are_found_in_a_picture(db: &Db) {
         .await
         .expect("a mark");
     }
-    let marked = store.pictures().marked_since(no, 2, "project", 100).await.expect("lines");
-    assert_eq!(marked.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [7, 10], "its record, and the order of its project");
     let has = async |codes: &[&str]| {
         let codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
         store.restrictions().has_any("project", &codes).await.expect("a look")
