@@ -280,8 +280,10 @@ impl Pictures {
         if picture.restrictions != position {
             let Evaluator { config, clock, .. } = &self.maker.evaluator;
             let begun = begun_with_parts(&self.reading, config, clock, picture.restrictions).await?;
-            is_too_much = begun.values().map(|codes| codes.iter().count()).sum::<usize>() > HIDDEN_MAX;
-            for (ledger, code) in begun.iter().flat_map(|(ledger, codes)| codes.iter().map(move |(code, _)| (ledger, code))).take(HIDDEN_MAX) {
+            let all = begun.iter().flat_map(|(ledger, codes)| codes.iter().map(move |(code, _)| (ledger, code)));
+            let records: Vec<(&String, &str)> = all.take(HIDDEN_MAX + 1).collect();
+            is_too_much = records.len() > HIDDEN_MAX;
+            for (ledger, code) in records {
                 let of_key = self.reading.pictures().of_key(picture.no, code).await?;
                 lines.extend(of_key.into_iter().filter(|(_, line)| line.ledger == *ledger));
             }

@@ -221,13 +221,13 @@ fn is_zero(folded: &[char], at: usize, last: Option<&Run>) -> bool {
     follows && folded.get(at + 1).map_or_else(ends, |next| next.is_ascii_digit() || *next == 'o' || !next.is_ascii_alphabetic() && ends())
 }
 
-/// The characters beside a letter that are looked at, and how many of them are digits at least where it stands for one.
+/// The characters beside a letter that are looked at, and how many of them are digits at least where it is meant as one.
 const NEAR_LETTER: usize = 20;
 const DIGITS_NEAR_LETTER: usize = 6;
 /// The fewest digits of a number with letters for some of them, these letters included.
 const NUMBER_WITH_LETTERS_MIN: usize = 10;
 
-/// Whether an l, I or O stands for a digit of a long number: `l38 1234 5678`, `1381234567l`, `O851-86821234`.
+/// Whether an l, I or O is meant as a digit of a long number: `l38 1234 5678`, `1381234567l`, `O851-86821234`.
 fn is_meant_as_digit(original: &[char], folded: &[char], at: usize) -> bool {
     let is_like = |c: char| matches!(c, 'l' | 'i' | 'o');
     if !is_like(folded[at]) {
