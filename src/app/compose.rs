@@ -16,7 +16,7 @@ use crate::store::handle::Store;
 use crate::worker::audit_head::{AuditHeadFile, begin_head, seal_audit};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
-use crate::worker::private_files::{make_private, read_password};
+use crate::worker::private_files::{make_private, read_password, shown_password_file};
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::runner::Runner;
 use crate::worker::schedule::scheduler::Scheduler;
@@ -264,7 +264,7 @@ pub fn load_config(root: &Path) -> anyhow::Result<Config> {
 pub(crate) fn database_url(root: &Path, database: &Database) -> anyhow::Result<DatabaseUrl> {
     let Some(file) = &database.password_file else { return Ok(database.url.clone()) };
     let path = root.join(file);
-    let password = read_password(&path).with_context(|| format!("database: cannot read password_file {}", path.display()))?;
+    let password = read_password(&path).with_context(|| format!("database: cannot read password_file {}", shown_password_file(&path)))?;
     Ok(database.url.with_password(&password))
 }
 
@@ -292,7 +292,8 @@ pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
     let login = match (&smtp.user, &smtp.password_file) {
         (Some(user), Some(file)) => {
             let path = root.join(file);
-            let password = read_password(&path).with_context(|| format!("mail.smtp: cannot read password_file {}", path.display()))?;
+            let password =
+                read_password(&path).with_context(|| format!("mail.smtp: cannot read password_file {}", shown_password_file(&path)))?;
             Some((user.clone(), password))
         }
         _ => None,

@@ -1,6 +1,6 @@
-//! What a clerk reads of a disk that takes nothing more, and what to do about it.
+//! What a clerk reads of a fault of the system: of a disk that takes nothing more with what to do about it, of the others a few words.
 
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 
 /// The fault in words with what to do; `None` = the error is of another kind.
 pub fn disk_fault(kind: ErrorKind) -> Option<&'static str> {
@@ -20,9 +20,45 @@ pub fn folder_fault(kind: ErrorKind) -> &'static str {
     })
 }
 
+/// A fault of the system in words; one that is none of the common ones, or that is no fault of the system, as it names itself.
+pub fn in_words(error: &Error) -> String {
+    let words = match error.kind() {
+        ErrorKind::NotFound => "不存在",
+        ErrorKind::PermissionDenied => "没有权限",
+        ErrorKind::IsADirectory => "是文件夹，不是文件",
+        ErrorKind::NotADirectory => "路径中有一段不是文件夹",
+        ErrorKind::InvalidFilename => "名称过长或不合规范",
+        ErrorKind::StorageFull => "磁盘已满",
+        ErrorKind::QuotaExceeded => "磁盘配额已用完",
+        ErrorKind::ReadOnlyFilesystem => "磁盘是只读的",
+        ErrorKind::FileTooLarge => "文件过大",
+        ErrorKind::StaleNetworkFileHandle => "网络位置已断开",
+        ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy => "正被其他程序占用",
+        ErrorKind::OutOfMemory => "内存不足",
+        ErrorKind::ConnectionRefused => "对方拒绝连接",
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => "连接被中断",
+        ErrorKind::NotConnected => "没有连上",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => "网络不通",
+        ErrorKind::TimedOut => "超时",
+        ErrorKind::AddrInUse => "端口已被占用",
+        ErrorKind::AddrNotAvailable => "本机没有这个地址",
+        _ => return error.to_string(),
+    };
+    // a text of the program's own says more
+    if error.raw_os_error().is_some() { words.to_owned() } else { error.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_the_system_is_named_in_words() {
+        for (code, words) in [(2, "不存在"), (13, "没有权限"), (28, "磁盘已满"), (111, "对方拒绝连接"), (110, "超时")] {
+            assert_eq!(in_words(&Error::from_raw_os_error(code)), words);
+        }
+        assert_eq!(in_words(&Error::new(ErrorKind::NotFound, "no such service")), "no such service");
+    }
 
     #[test]
     fn each_fault_names_what_to_do() {

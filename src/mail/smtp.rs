@@ -7,6 +7,7 @@
 //! - where TLS is set it is required and verified; there is no fallback to plain text;
 //! - `TCP_NODELAY` is on: with Nagle's algorithm the final dot waits 40 ms for the acknowledgement of the body.
 
+use crate::domain::disk_fault::in_words;
 use crate::domain::notify::channel::{Fault, FaultKind, Phase};
 use crate::domain::notify::delivery::Attempt;
 use crate::domain::notify::replies::{classify, names_sender};
@@ -138,7 +139,7 @@ impl Display for ReplyError {
         match self {
             ReplyError::Timeout => f.write_str("对方没有及时应答"),
             ReplyError::Closed => f.write_str("对方断开了连接"),
-            ReplyError::Io(error) => write!(f, "{error}"),
+            ReplyError::Io(error) => f.write_str(&in_words(error)),
             ReplyError::NotSmtp(text) => write!(f, "对方的应答不合规范：{text:?}"),
         }
     }

@@ -2,6 +2,7 @@
 //! parses it or runs the query, and meanwhile another takes the rows in. The service starts them, limits their time and reads the frames of the one
 //! that takes in. They get descriptors only, but for a query, which comes with the url of its database through the standard input.
 
+use crate::domain::disk_fault::in_words;
 use crate::source::bounds::packed_bytes_max;
 use crate::source::confinement::{ConfinementLevel, Task, confine, files_of_url};
 use crate::source::frame::{Block, FrameWriter};
@@ -329,7 +330,7 @@ impl ParserCommand {
 }
 
 fn cannot_start(error: &Error) -> Refusal {
-    Refusal::new(format!("无法启动解析进程：{error}"), "请联系系统管理员")
+    Refusal::new(format!("无法启动解析进程：{}", in_words(error)), "请联系系统管理员")
 }
 
 /// Reads what the first of some children sends from what `begin` opens, and returns the fingerprint of the rows of a query. `too_slow` and `died` are the refusals where

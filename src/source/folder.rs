@@ -1,5 +1,6 @@
 //! Lists the files of a folder with their times, without opening them. `domain::source_choice` decides which one is read.
 
+use crate::domain::disk_fault::in_words;
 use crate::domain::source_choice::FolderFile;
 use crate::source::input_file::{OPEN_SECONDS, within_time};
 use crate::source::refusal::Refusal;
@@ -50,7 +51,7 @@ fn unreadable(folder: &Path, error: &Error) -> Refusal {
         ErrorKind::NotFound => Refusal::new(format!("文件夹{folder}不存在，可能没有挂载"), "请检查路径，或网络位置、磁盘是否已挂载"),
         ErrorKind::PermissionDenied => Refusal::new(format!("没有读取文件夹{folder}的权限"), "请让运行本程序的账户能够读取该文件夹"),
         ErrorKind::NotADirectory => Refusal::new(format!("{folder}不是文件夹"), "请在配置中改用path指明文件"),
-        _ => Refusal::new(format!("文件夹{folder}无法读取：{error}"), "请检查磁盘或网络位置"),
+        _ => Refusal::new(format!("文件夹{folder}无法读取：{}", in_words(error)), "请检查磁盘或网络位置"),
     }
 }
 

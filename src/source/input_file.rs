@@ -1,6 +1,7 @@
 //! Opens a file once. Its bytes are copied to a file without a name, and their sha256 is taken on the way: a child reads the very bytes that
 //! have that sum, whoever writes to the file meanwhile.
 
+use crate::domain::disk_fault::in_words;
 use crate::source::refusal::{ReadLimits, Refusal};
 use ring::digest::{Context, SHA256};
 use std::fs::{File, Metadata, OpenOptions};
@@ -100,7 +101,7 @@ pub(crate) fn within_time<T: Send + 'static>(
 }
 
 fn unreadable(error: &std::io::Error) -> Refusal {
-    Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确，是否正被其他程序占用")
+    Refusal::new(format!("文件无法打开：{}", in_words(error)), "请检查文件是否存在、路径是否正确，是否正被其他程序占用")
 }
 
 fn too_long(limits: ReadLimits) -> Refusal {
@@ -129,7 +130,7 @@ fn open_regular(path: &Path, limits: ReadLimits) -> Result<File, Refusal> {
 }
 
 fn copy(file: File, limits: ReadLimits) -> Result<InputFile, Refusal> {
-    let no_room = |error: std::io::Error| Refusal::new(format!("临时文件无法写入：{error}"), "请检查临时文件夹的磁盘空间");
+    let no_room = |error: std::io::Error| Refusal::new(format!("临时文件无法写入：{}", in_words(&error)), "请检查临时文件夹的磁盘空间");
     let mut copy = tempfile::tempfile().map_err(no_room)?;
     let (mut length, mut is_workbook) = (0, false);
     let modified = file.metadata().and_then(|facts| facts.modified()).ok();

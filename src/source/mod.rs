@@ -8,6 +8,7 @@ pub mod frame;
 pub mod frame_reader;
 pub(crate) mod html;
 pub mod input_file;
+pub(crate) mod ods_texts;
 pub(crate) mod package;
 pub(crate) mod parse;
 pub mod refusal;

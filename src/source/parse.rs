@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing in `source` knows what a row means; that is `domain::intake`.
 
+use crate::domain::disk_fault::in_words;
 use crate::source::bounds::RowBudget;
 use crate::source::frame::FrameWriter;
 use crate::source::input_file::{COMPOUND, ZIP};
@@ -29,7 +30,7 @@ pub(crate) fn parse_file(file: File, scratch: Option<File>, limits: ReadLimits, 
 
 /// Chooses the reader by the first bytes of the file: its name may be wrong.
 fn read(mut file: File, scratch: Option<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
-    let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法读取：{error}"), "请重试");
+    let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法读取：{}", in_words(&error)), "请重试");
     let length = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
     if length == 0 {
         return Err(Refusal::new("文件是空的", "请重新导出后再导入").into());

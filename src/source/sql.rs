@@ -5,6 +5,7 @@
 //! query is prepared first, which refuses a second statement.
 
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::disk_fault::in_words;
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::secret::{Secret, hide_all, without_passwords_of_addresses};
 use crate::source::bounds::RowBudget;
@@ -87,7 +88,7 @@ impl Query {
                 _ => Refusal::new(format!("查询有误：{}", self.message(error.message())), self.hint("query")),
             },
             sqlx::Error::Io(error) => {
-                Refusal::new(format!("连不上数据库：{error}"), self.hint("database，并检查数据库是否启动、网络是否畅通"))
+                Refusal::new(format!("连不上数据库：{}", in_words(error)), self.hint("database，并检查数据库是否启动、网络是否畅通"))
             }
             sqlx::Error::Tls(error) => Refusal::new(format!("与数据库的加密连接失败：{error}"), self.hint("database中的sslmode")),
             sqlx::Error::Configuration(_) => Refusal::new("数据库地址写法有误", self.hint("database，密码中的特殊字符请改用password_file")),

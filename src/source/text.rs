@@ -1,5 +1,6 @@
 //! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever their name. A web page is passed on to `html`.
 
+use crate::domain::disk_fault::in_words;
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::html;
@@ -13,7 +14,7 @@ use std::io::{Read, Write};
 /// The file is refused, or the parent is gone.
 pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{error}"), "请检查磁盘或网络位置"))?;
+    file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{}", in_words(&error)), "请检查磁盘或网络位置"))?;
     if is_web_archive(&bytes) {
         return Err(Refusal::new("这是单个文件网页（MHTML）格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }

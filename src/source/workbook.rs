@@ -1,12 +1,14 @@
 //! Workbooks read with calamine, whole, within the child's memory limit: xls, xlsb and ods.
 //!
 //! calamine does not tell hidden rows and columns, nor the merged ranges of xlsb and ods, nor that a number is shown as a percentage. Rows
-//! and columns are read as visible ones, so nothing is lost; only the remark that they are hidden is missing.
+//! and columns are read as visible ones, so nothing is lost; only the remark that they are hidden is missing. Remarks on cells and the heads and
+//! feet of pages are read of ods only.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
-use crate::source::package;
+use crate::source::ods_texts::TextsBeside;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
+use crate::source::{ods_texts, package};
 use calamine::{Data, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetVisible, Xls, Xlsb};
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
@@ -16,11 +18,13 @@ use std::io::{BufReader, Seek, SeekFrom, Write};
 pub(crate) fn read_ods(mut reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     package::refuse_repeated_rows(&mut reader)?;
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
-    read_whole(Ods::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
+    let texts = ods_texts::read(&mut reader);
+    reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+    read_whole(Ods::new(reader).map_err(broken)?, |_, _| Vec::new(), &texts, limits, out)
 }
 
 pub(crate) fn read_xlsb(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
-    read_whole(Xlsb::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
+    read_whole(Xlsb::new(reader).map_err(broken)?, |_, _| Vec::new(), &TextsBeside::default(), limits, out)
 }
 
 /// Reads an xls file.
@@ -28,7 +32,7 @@ pub(crate) fn read_compound(file: File, limits: ReadLimits, out: &mut FrameWrite
     match Xls::new(BufReader::new(file)) {
         Ok(workbook) => {
             let merges = |workbook: &Xls<BufReader<File>>, sheet: &str| workbook.merge_cells_by_sheet_name(sheet).unwrap_or_default();
-            read_whole(workbook, merges, limits, out)
+            read_whole(workbook, merges, &TextsBeside::default(), limits, out)
         }
         Err(error) => Err(broken(error)),
     }
@@ -102,6 +106,7 @@ impl<'a> RowBuilder<'a> {
 fn read_whole<R, RS>(
     mut workbook: R,
     merges: impl Fn(&R, &str) -> Vec<Dimensions>,
+    texts: &TextsBeside,
     limits: ReadLimits,
     out: &mut FrameWriter<impl Write>,
 ) -> Result<(), ReadError>
@@ -114,7 +119,7 @@ where
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         let merges = merges(&workbook, &sheet.name).iter().map(cell_range).collect();
-        out.sheet(Sheet { name: &sheet.name, visible, merges, ..Sheet::default() })?;
+        out.sheet(Sheet { name: &sheet.name, visible, merges, beside: texts.of_sheet(&sheet.name), ..Sheet::default() })?;
         if !visible {
             continue;
         }

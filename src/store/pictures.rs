@@ -528,12 +528,7 @@ impl PictureWriter<'_> {
             let statement = format!("INSERT INTO picture_finding (picture, no, ledger, key, body) VALUES {values}");
             let mut query = sqlx::query(sql(statement));
             for line in part {
-                query = query
-                    .bind(self.no)
-                    .bind(i64::from(self.next))
-                    .bind(&line.ledger)
-                    .bind(&line.key)
-                    .bind(to_json(line)?);
+                query = query.bind(self.no).bind(i64::from(self.next)).bind(&line.ledger).bind(&line.key).bind(to_json(line)?);
                 self.next += 1;
             }
             query.execute(&mut *transaction).await?;

@@ -1,6 +1,6 @@
 //! Files that nobody but the user of the service may read: `var/` with all it holds, and files with passwords.
 
-use crate::domain::secret::Secret;
+use crate::domain::secret::{HIDDEN, Secret};
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -69,6 +69,11 @@ pub enum PasswordFault {
     ByteOrderMark,
     /// It holds more than one line.
     Lines,
+}
+
+/// The path of a password file in messages. What names no file may be the password itself, written in place of its file.
+pub fn shown_password_file(path: &Path) -> String {
+    if path.exists() { path.display().to_string() } else { HIDDEN.to_owned() }
 }
 
 /// The password in the first line of a file, without a byte order mark.

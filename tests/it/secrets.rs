@@ -47,6 +47,10 @@ fn an_address_of_the_database_is_never_shown_whole() {
     edit(at, "config/duban.toml", "sqlite:var/duban.db\"", "postgres://u@127.0.0.1:1/d\"\npassword_file = \"config/database-password\"");
     let missing = duban(at, &["check"]);
     assert!(stderr(&missing).contains("database: cannot read password_file "), "{}", stderr(&missing));
+    // the password in place of the name of its file
+    edit(at, "config/duban.toml", "\"config/database-password\"", &format!("\"{SECRET}\""));
+    assert_hidden(at, &[&["runs"], &["check"]], "password_file");
+    edit(at, "config/duban.toml", &format!("\"{SECRET}\""), "\"config/database-password\"");
     std::fs::write(at.join("config/database-password"), format!("\u{feff}{SECRET}\n")).expect("a password");
     std::fs::set_permissions(at.join("config/database-password"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
     assert_hidden(at, &[&["check"]], "a password file");

@@ -3,6 +3,7 @@
 use crate::config::settings::Limits;
 use crate::config::source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings};
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::disk_fault::in_words;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
 use crate::source::child::{Answers, Dialogue, ReadFailure, Rows};
@@ -12,7 +13,7 @@ use crate::source::sql::{Database, Query};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::taken::Task;
-use crate::worker::private_files::read_password;
+use crate::worker::private_files::{read_password, shown_password_file};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,7 +131,8 @@ fn query(root: &Path, columns_max: u32, source: &str, of: &DatabaseSource<'_>) -
             let password = of.password_file.map(|file| {
                 let path = root.join(file);
                 read_password(&path).map_err(|error| {
-                    Refusal::new(format!("密码文件{}无法读取：{error}", path.display()), "请新建该文件，权限0600，内容一行")
+                    let words = format!("密码文件{}无法读取：{}", shown_password_file(&path), in_words(&error));
+                    Refusal::new(words, "请新建文件，权限0600，内容一行，并把文件名（不是密码）写在password_file")
                 })
             });
             Database::Postgres {
