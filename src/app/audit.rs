@@ -153,6 +153,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "draft made" => "生成拟办件",
         "message readdressed" => "改发邮件",
         "records named" => "登记所列事项",
+        "files made" => "登记报表文件",
         "snapshot held" => "快照暂缓",
         "snapshot in-force" => "放行快照",
         "snapshot discarded" => "作废快照",

@@ -10,6 +10,8 @@ use crate::store::audited_rows::{Audited, AuditedRows, RowsLeft};
 use crate::store::database::{Result, number, parameters, sql, text};
 use crate::store::mark_rows::position;
 use chrono::{DateTime, Duration, Utc};
+use futures_util::TryStreamExt;
+use ring::digest::{SHA256, digest};
 use sqlx::AnyConnection;
 use std::collections::BTreeMap;
 
@@ -108,6 +110,9 @@ impl Audit<'_> {
         }
         if verdict.broken.is_none() {
             verdict.broken = first_bad_rows(&mut moment, is_pruned, &Audited::ALL).await?;
+        }
+        if verdict.broken.is_none() {
+            verdict.broken = first_bad_text(&mut moment).await?;
         }
         Ok(verdict)
     }
@@ -293,6 +298,18 @@ async fn first_bad_state(connection: &mut AnyConnection) -> Result<Option<AuditB
             .is_some_and(|state| text(row, "decision").is_ok_and(|decision| state.follows(DeliveryEvent::parse(&decision), is_draft)));
         if !follows {
             return Ok(Some(AuditBreak::State { message: text(row, "id")?, state: code }));
+        }
+    }
+    Ok(None)
+}
+
+/// The first text of the configuration that runs used and that is not the one of its sha256.
+async fn first_bad_text(connection: &mut AnyConnection) -> Result<Option<AuditBreak>> {
+    let mut rows = sqlx::query("SELECT sha256, body FROM frozen ORDER BY sha256").fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let sha256 = text(&row, "sha256")?;
+        if hex::encode(digest(&SHA256, text(&row, "body")?.as_bytes())) != sha256 {
+            return Ok(Some(AuditBreak::Rows(format!("frozen {sha256}"))));
         }
     }
     Ok(None)

@@ -40,6 +40,8 @@ pub(crate) enum Audited {
     Messages,
     /// The records that texts name, by the run of the messages or the folder of the files.
     Named,
+    /// The files of a run.
+    Files,
 }
 
 /// As what an act has left its rows.
@@ -130,9 +132,13 @@ impl AuditedRows {
         AuditedRows { table: Audited::Named, key: format!("named {part}") }
     }
 
+    pub(crate) fn files(run: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Files, key: format!("files {run}") }
+    }
+
     /// The rows of a key that a line gives.
     pub(crate) fn of_key(key: &str) -> Option<AuditedRows> {
-        use Audited::{Accounts, Answers, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
+        use Audited::{Accounts, Answers, Files, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
         let table = match key.split(' ').next()? {
             "marks" => Marks,
             "key" => Keys,
@@ -146,6 +152,7 @@ impl AuditedRows {
             "mails" => Mails,
             "message" => Messages,
             "named" => Named,
+            "files" => Files,
             _ => return None,
         };
         Some(AuditedRows { table, key: key.to_owned() })
@@ -185,7 +192,7 @@ pub(crate) async fn all(connection: &mut AnyConnection, tables: &[Audited]) -> R
 }
 
 impl Audited {
-    pub(crate) const ALL: [Audited; 12] = [
+    pub(crate) const ALL: [Audited; 13] = [
         Audited::Marks,
         Audited::Keys,
         Audited::Answers,
@@ -198,6 +205,7 @@ impl Audited {
         Audited::Mails,
         Audited::Messages,
         Audited::Named,
+        Audited::Files,
     ];
 
     /// Those that decide what is secret.
@@ -258,6 +266,10 @@ impl Audited {
                  COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox \
                  WHERE (act<>'' OR instead_of<>'') AND test<$2"
             }
+            Audited::Files => {
+                "SELECT 'files ' || run AS row_key, '' AS at, template, kind, unit, path, sha256, CAST(bytes AS TEXT) AS bytes \
+                 FROM report_file WHERE bytes<$2"
+            }
             Audited::Named => "SELECT 'named ' || part AS row_key, '' AS at, object, body FROM named_records WHERE $2>0",
         }
     }
@@ -265,7 +277,7 @@ impl Audited {
     /// The indexed column that holds the rest of the key, where the table grows with every run.
     fn column(self) -> Option<&'static str> {
         match self {
-            Audited::Mails => Some("run"),
+            Audited::Mails | Audited::Files => Some("run"),
             Audited::Messages => Some("id"),
             Audited::Named => Some("part"),
             _ => None,

@@ -1,5 +1,7 @@
 //! The files that each run has made.
 
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, StoreError, number, sql, text};
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::runs::{Run, RunState};
@@ -114,6 +116,8 @@ impl Reports<'_> {
         }
         let named = files.iter().map(|file| (file.path.as_str(), &file.names));
         insert_named(self.database.dialect, &mut transaction, folder, at, named).await?;
+        let entry = AuditEntry { at, who: "duban", why: "" };
+        AuditedRows::files(&run.id).record(&mut transaction, entry, "files made", folder).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -27,9 +27,14 @@ fn html(text: &str) -> Vec<u8> {
 }
 
 fn ods(text: &str) -> Vec<u8> {
-    let cell = |text: &String| match text.as_str() {
-        "" => "<table:table-cell/>".to_owned(),
-        text => format!("<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>"),
+    // a remark on a cell is before its text
+    let cell = |text: &String| match text.split_once('|').unwrap_or(("", text)) {
+        (_, "") => "<table:table-cell/>".to_owned(),
+        ("", text) => format!("<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>"),
+        (remark, text) => format!(
+            "<table:table-cell office:value-type=\"string\"><office:annotation><text:p>{remark}</text:p></office:annotation>\
+             <text:p>{text}</text:p></table:table-cell>"
+        ),
     };
     let row = |row: &Vec<String>| format!("<table:table-row>{}</table:table-row>", row.iter().map(cell).collect::<String>());
     let content = format!(
@@ -72,6 +77,15 @@ fn gbk(text: &str) -> Vec<u8> {
 type Format = (&'static str, fn(&str) -> Vec<u8>);
 
 const FORMATS: [Format; 7] = [("xlsx", xlsx), ("xls", xls), ("xlsb", xlsb), ("ods", ods), ("html", html), ("csv", csv), ("gbk.csv", gbk)];
+
+#[test]
+fn a_remark_on_a_cell_of_an_ods_file_marks_its_row() {
+    let root = root();
+    let text = of("备注", &[]).replace("\nP11,", "\n该项目不宜公开|P11,").replace("\nP13,", "\n已核对|P13,");
+    let (code, printed) = take(root.path(), "台账.ods", &ods(&text), &["--covers", "2026-09-30"]);
+    assert_eq!(code, Some(0), "{printed}");
+    assert_eq!(listed(root.path()).into_iter().map(|(code, _)| code).collect::<BTreeSet<_>>(), codes(&["P11"]), "{printed}");
+}
 
 /// Takes a register, and returns the exit code with what was printed.
 fn take(root: &Path, name: &str, bytes: &[u8], arguments: &[&str]) -> (Option<i32>, String) {

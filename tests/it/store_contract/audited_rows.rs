@@ -236,6 +236,16 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "DELETE FROM outbox_findings WHERE message='slot00-z'".into(),
             "mails weekly@slot00#0",
         ),
+        (
+            "UPDATE report_file SET sha256='cd'".into(),
+            "UPDATE report_file SET sha256='ab'".into(),
+            "files weekly@slot00#0",
+        ),
+        (
+            "INSERT INTO frozen (sha256, body) VALUES ('ab', 'x')".into(),
+            "DELETE FROM frozen WHERE sha256='ab'".into(),
+            "frozen ab",
+        ),
         ("UPDATE outbox SET id='q' WHERE id='slot0-x'".into(), "UPDATE outbox SET id='slot0-x' WHERE id='q'".into(), "message q"),
         (
             "UPDATE outbox SET address='x@evil.example' WHERE id='slot0-x'".into(),
@@ -284,6 +294,7 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         ("account", "account"),
         ("snapshot", "snapshot"),
         ("named_records", "named"),
+        ("report_file", "files"),
     ] {
         let copy = format!("CREATE TABLE copied AS SELECT * FROM {table}");
         sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
