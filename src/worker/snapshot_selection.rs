@@ -70,42 +70,38 @@ impl SnapshotSelection {
         if !codes.is_empty() {
             let mut names = store.restrictions().names_at(position, projects).await?;
             for found in self.of_ledger(projects) {
-                let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
-                names.extend(store.records().names_up_to(projects, source, seq, &codes).await?);
-                // the rows of a project whose code is written in another way
-                let marked = |row: &NamedRow| restrictions.marked_project(&row.code).filter(|code| *code != row.code);
-                for row in store.records().named(projects, source, seq, |row| marked(row).is_some()).await? {
-                    names.extend(marked(&row).map(|code| (code.to_owned(), row.name.clone())));
-                }
+                names.extend(store.records().names_up_to(projects, &found.snapshot.source, found.snapshot.seq, &codes).await?);
             }
-            let shared = self.names_of_open_projects(store, projects, &restrictions, &names).await?;
+            let mut rows = self.rows_like(store, projects, &restrictions, &names).await?;
+            // a project whose code is written in another way may have a name of its own
+            let alike = |row: &NamedRow| restrictions.marked_project(&row.code).map(|code| (code.to_owned(), row.name.clone()));
+            let known: HashSet<&(String, String)> = names.iter().collect();
+            let more: Vec<(String, String)> = rows.iter().filter_map(alike).filter(|named| !known.contains(named)).collect();
+            if !more.is_empty() {
+                names.extend(more);
+                rows = self.rows_like(store, projects, &restrictions, &names).await?;
+            }
+            let shared = names_of_open_projects(&restrictions, rows);
             restrictions.look_for_projects(policy, names.iter().map(|(code, name)| (code.as_str(), name.as_str())), &shared);
         }
         Ok(SnapshotSelection { restrictions: Arc::new(restrictions), restrictions_position: position, ..self })
     }
 
-    /// Those of the names of marked projects, in the compared form, that a project of another unit has too, which bears no mark. A second row of the
-    /// same unit may be the same project and counts for nothing.
-    async fn names_of_open_projects(
+    /// The rows of projects that are marked, or bear one of these names, written in whatever way.
+    async fn rows_like(
         &self,
         store: &Store,
         projects: &str,
         restrictions: &Restrictions,
         names: &[(String, String)],
-    ) -> Result<BTreeSet<String>> {
+    ) -> Result<Vec<NamedRow>> {
         let wanted: HashSet<String> = names.iter().map(|(_, name)| compared_name(name)).filter(|name| !name.is_empty()).collect();
-        let (mut of_marked, mut of_open) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::<String, BTreeSet<String>>::new());
+        let is_wanted = |row: &NamedRow| wanted.contains(&compared_name(&row.name)) || restrictions.has_project(&row.code);
+        let mut rows = Vec::new();
         for found in self.of_ledger(projects) {
-            let is_wanted = |row: &NamedRow| wanted.contains(&compared_name(&row.name));
-            for row in store.records().named(projects, &found.snapshot.source, found.snapshot.seq, is_wanted).await? {
-                let side = if restrictions.has_project(&row.code) { &mut of_marked } else { &mut of_open };
-                side.entry(compared_name(&row.name)).or_default().insert(row.unit);
-            }
+            rows.extend(store.records().named(projects, &found.snapshot.source, found.snapshot.seq, is_wanted).await?);
         }
-        let is_elsewhere = |name: &str, units: &BTreeSet<String>| {
-            of_marked.get(name).is_some_and(|own| units.iter().any(|unit| !unit.is_empty() && !own.contains(unit)))
-        };
-        Ok(of_open.into_iter().filter(|(name, units)| is_elsewhere(name, units)).map(|(name, _)| name).collect())
+        Ok(rows)
     }
 
     /// The snapshots that a run has pinned, without those that no longer exist.
@@ -144,4 +140,18 @@ impl SnapshotSelection {
     pub(crate) fn of_ledger(&self, ledger: &str) -> impl Iterator<Item = &InForce> {
         self.in_force.iter().filter(move |found| found.snapshot.ledger == ledger)
     }
+}
+
+/// Those of the names of marked projects, in the compared form, that a project of another unit has too, which bears no mark. A second row of the
+/// same unit may be the same project and counts for nothing.
+fn names_of_open_projects(restrictions: &Restrictions, rows: Vec<NamedRow>) -> BTreeSet<String> {
+    let (mut of_marked, mut of_open) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::<String, BTreeSet<String>>::new());
+    for row in rows {
+        let side = if restrictions.has_project(&row.code) { &mut of_marked } else { &mut of_open };
+        side.entry(compared_name(&row.name)).or_default().insert(row.unit);
+    }
+    let is_elsewhere = |name: &str, units: &BTreeSet<String>| {
+        of_marked.get(name).is_some_and(|own| units.iter().any(|unit| !unit.is_empty() && !own.contains(unit)))
+    };
+    of_open.into_iter().filter(|(name, units)| is_elsewhere(name, units)).map(|(name, _)| name).collect()
 }

@@ -228,6 +228,9 @@ pub fn comments(part: impl Read) -> Result<Vec<(u32, String)>, Fault> {
 /// The most remarks of a part.
 const COMMENTS_MAX: usize = 20_000;
 
+/// The characters of a colour in the text of a page.
+const COLOUR_CHARS: usize = 6;
+
 /// The texts of the head or foot of a printed page, without its codes: `&L&"宋体"&10内部资料&R&P/&N` → `内部资料`, `/`.
 pub fn page_texts(coded: &str) -> Vec<String> {
     let mut texts = vec![String::new()];
@@ -246,6 +249,13 @@ pub fn page_texts(coded: &str) -> Vec<String> {
             ('&', Some('L' | 'C' | 'R')) => {
                 chars.next();
                 texts.push(String::new());
+            }
+            // a colour: &KFF0000, or one of the theme with its shade: &K01+049
+            ('&', Some('K')) => {
+                chars.next();
+                for _ in 0..COLOUR_CHARS {
+                    chars.next_if(|c| c.is_ascii_hexdigit() || matches!(c, '+' | '-'));
+                }
             }
             ('&', _) => drop(chars.next()),
             _ => texts.last_mut().into_iter().for_each(|text| text.push(c)),
@@ -300,6 +310,7 @@ mod tests {
         let threaded = "<ThreadedComments xmlns=\"a\"><threadedComment ref=\"A2\"><text>不公开</text></threadedComment></ThreadedComments>";
         assert_eq!(comments(threaded.as_bytes()).unwrap(), [(2, "不公开".to_owned())]);
         assert_eq!(page_texts("&L&\"宋体,常规\"&10内部资料&C&A&R第&P页 甲&&乙"), ["内部资料", "第页 甲&乙"]);
+        assert_eq!(page_texts("&C&KFF0000机密&R&K01+049内部"), ["机密", "内部"]);
         assert!(page_texts("").is_empty() && page_texts("&C&P").is_empty());
     }
 
