@@ -56,12 +56,13 @@ pub(crate) fn compared_code(code: &str) -> String {
     if form.is_empty() { code.to_owned() } else { form }
 }
 
-/// A code without a text in brackets at its end that has a Chinese character in it: （一期）.
+/// A code of Latin letters and digits without a text in brackets at its end that has a Chinese character in it: （一期）. Of a name it is a part.
 fn without_phase(code: &str) -> &str {
     let is = |c: char, bracket: char| half_width_char(c) == bracket;
     let Some(within) = code.trim_end().strip_suffix(|c| is(c, ')')) else { return code };
+    let is_latin = |text: &str| text.chars().all(|c| !c.is_alphabetic() || half_width_char(c).is_ascii());
     match within.rfind(|c| is(c, '(')) {
-        Some(at) if at > 0 && !within[at..].chars().skip(1).all(|c| c.is_ascii()) => &code[..at],
+        Some(at) if at > 0 && is_latin(&within[..at]) && !within[at..].chars().skip(1).all(|c| c.is_ascii()) => &code[..at],
         _ => code,
     }
 }
@@ -102,6 +103,7 @@ mod tests {
         }
         assert_eq!(compared_code("GZ2024001(2)"), "GZ20240012", "a number is a part of the code");
         assert_eq!(compared_code("（一期）"), "一期");
+        assert_ne!(compared_code("年产10万吨电池项目（一期）"), compared_code("年产10万吨电池项目（二期）"));
         assert_eq!(compared_code("--"), "--");
     }
 }

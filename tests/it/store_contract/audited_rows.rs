@@ -100,7 +100,7 @@ async fn after_all_acts(db: &Db) -> Store {
     store.accounts().add("Zhang", "522725", "reader,clerk", password, ENTRY).await.expect("added");
     store.accounts().set_password("Zhang", NewPassword { hash: "$argon2id$two", must_change: false }, ENTRY).await.expect("set");
     store.accounts().begin_totp("Zhang", "cd").await.expect("a secret");
-    store.accounts().confirm_totp("Zhang", 7, &["ef".to_owned()], ENTRY).await.expect("confirmed");
+    store.accounts().confirm_totp("Zhang", "cd", 7, &["ef".to_owned()], ENTRY).await.expect("confirmed");
     store.accounts().add("Li", "office", "reader", password, ENTRY).await.expect("added");
     store.accounts().end("Li", ENTRY).await.expect("ended");
     outbox::queue_drafts(&store, "slot0", &[("x", "circulate"), ("y", "supervise")]).await;
@@ -236,16 +236,8 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "DELETE FROM outbox_findings WHERE message='slot00-z'".into(),
             "mails weekly@slot00#0",
         ),
-        (
-            "UPDATE report_file SET sha256='cd'".into(),
-            "UPDATE report_file SET sha256='ab'".into(),
-            "files weekly@slot00#0",
-        ),
-        (
-            "INSERT INTO frozen (sha256, body) VALUES ('ab', 'x')".into(),
-            "DELETE FROM frozen WHERE sha256='ab'".into(),
-            "frozen ab",
-        ),
+        ("UPDATE report_file SET sha256='cd'".into(), "UPDATE report_file SET sha256='ab'".into(), "files weekly@slot00#0"),
+        ("INSERT INTO frozen (sha256, body) VALUES ('ab', 'x')".into(), "DELETE FROM frozen WHERE sha256='ab'".into(), "frozen ab"),
         ("UPDATE outbox SET id='q' WHERE id='slot0-x'".into(), "UPDATE outbox SET id='slot0-x' WHERE id='q'".into(), "message q"),
         (
             "UPDATE outbox SET address='x@evil.example' WHERE id='slot0-x'".into(),
