@@ -6,6 +6,7 @@ use crate::app::picture_lists::{GroupOrder, Hidden, PictureList, Selected, selec
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Change, Finding, State};
+use crate::domain::register::codes::Codes;
 use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::rule::Light;
 use crate::report::xlsx;
@@ -280,13 +281,10 @@ impl Pictures {
         if picture.restrictions != position {
             let Evaluator { config, clock, .. } = &self.maker.evaluator;
             let begun = begun_with_parts(&self.reading, config, clock, picture.restrictions).await?;
-            let all = begun.iter().flat_map(|(ledger, codes)| codes.iter().map(move |(code, _)| (ledger, code)));
-            let records: Vec<(&String, &str)> = all.take(HIDDEN_MAX + 1).collect();
-            is_too_much = records.len() > HIDDEN_MAX;
-            for (ledger, code) in records {
-                let of_key = self.reading.pictures().of_key(picture.no, code).await?;
-                lines.extend(of_key.into_iter().filter(|(_, line)| line.ledger == *ledger));
-            }
+            let keys: Vec<String> = begun.values().flat_map(Codes::iter).take(HIDDEN_MAX + 1).map(|(code, _)| code.to_owned()).collect();
+            is_too_much = keys.len() > HIDDEN_MAX;
+            lines = self.reading.pictures().of_keys(picture.no, &keys).await?;
+            lines.retain(|(_, line)| begun.get(&line.ledger).is_some_and(|codes| codes.get(&line.key).is_some()));
         }
         let hidden = Arc::new(Hidden::new(picture.no, position, lines, is_too_much));
         *known = Some(hidden.clone());

@@ -44,7 +44,7 @@ pub fn in_words(error: &Error) -> String {
         ErrorKind::AddrNotAvailable => "本机没有这个地址",
         _ => return error.to_string(),
     };
-    // a text of the program's own says more
+    // a text of the program's own is as it was written
     if error.raw_os_error().is_some() { words.to_owned() } else { error.to_string() }
 }
 

@@ -237,7 +237,8 @@ fn is_meant_as_digit(original: &[char], folded: &[char], at: usize) -> bool {
     let is_word = |at: usize| folded.get(at).is_some_and(|c| c.is_ascii_alphabetic() && !is_like(*c));
     let before = at.checked_sub(1);
     let is_beside_digit = before.is_some_and(is_digit) || is_digit(at + 1);
-    if !is_beside_digit || before.is_some_and(is_word) || is_word(at + 1) {
+    let is_litre = folded[at] == 'l' && !is_digit(at + 1) && folded[..at].ends_with(&['0', '0']);
+    if !is_beside_digit || before.is_some_and(is_word) || is_word(at + 1) || is_litre {
         return false;
     }
     let goes_on = |place: &usize| folded[*place].is_ascii_digit() || is_like(folded[*place]) || sign(original[*place]).is_some();

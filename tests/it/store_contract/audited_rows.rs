@@ -99,7 +99,7 @@ async fn after_all_acts(db: &Db) -> Store {
     let password = NewPassword { hash: "$argon2id$one", must_change: true };
     store.accounts().add("Zhang", "522725", "reader,clerk", password, ENTRY).await.expect("added");
     store.accounts().set_password("Zhang", NewPassword { hash: "$argon2id$two", must_change: false }, ENTRY).await.expect("set");
-    store.accounts().begin_totp("Zhang", "cd").await.expect("a secret");
+    store.accounts().begin_totp("Zhang", "cd", AT).await.expect("a secret");
     store.accounts().confirm_totp("Zhang", "cd", 7, &["ef".to_owned()], ENTRY).await.expect("confirmed");
     store.accounts().add("Li", "office", "reader", password, ENTRY).await.expect("added");
     store.accounts().end("Li", ENTRY).await.expect("ended");
