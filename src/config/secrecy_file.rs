@@ -53,6 +53,8 @@ struct Texts {
     harmless_behind_grade: Vec<String>,
     beside_grade: Vec<String>,
     line_denials: Vec<String>,
+    #[serde(default)]
+    elsewhere: Vec<String>,
     line_marks: Vec<String>,
     line_words: Vec<String>,
     all_rows: Vec<String>,
@@ -146,6 +148,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
             all_rows: list(&texts.all_rows),
             beside_grade: list(&texts.beside_grade),
             line_denials: list(&texts.line_denials),
+            elsewhere: list(&texts.elsewhere),
             common_names: set(&texts.common_names),
             stems,
         },

@@ -70,6 +70,8 @@ pub struct TextWords {
     pub beside_grade: Vec<String>,
     /// Before the grade in a title line: the line forbids it.
     pub line_denials: Vec<String>,
+    /// Right behind words that mark rows, in a line: the line states that these rows are not here.
+    pub elsewhere: Vec<String>,
     /// Names that projects may have and other things too: texts are not looked through for them.
     pub common_names: HashSet<String>,
     pub stems: Stems,

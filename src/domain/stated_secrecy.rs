@@ -1,7 +1,7 @@
 //! What texts outside the columns of secrecy state: the grade of a state secret, in a cell or in a title line, or that a row is restricted
 //! (本项目涉密). A text that speaks of secrecy in another way (保密协议, 非涉密, 不得涉及国家秘密) states nothing.
 
-use crate::domain::intake::text::half_width;
+use crate::domain::intake::text::{half_width, half_width_char, is_invisible, normalize_name};
 use crate::domain::secrecy::{Marking, Secrecy, TERM_MARKS, compared};
 
 /// Between the clauses of a text.
@@ -12,10 +12,16 @@ const BRACKETS: [(char, char); 9] =
     [('(', ')'), ('[', ']'), ('{', '}'), ('【', '】'), ('〔', '〕'), ('《', '》'), ('「', '」'), ('『', '』'), ('<', '>')];
 
 /// Between a name and a mark before or behind it: 某某项目-涉密.
-const BESIDE_NAMES: [char; 8] = ['-', '—', '–', '_', '·', '|', '~', '★'];
+const BESIDE_NAMES: [char; 15] = ['-', '—', '–', '_', '·', '|', '~', '★', '*', ',', ';', ':', '/', '、', '.'];
+
+/// Between the words of a list.
+const LIST_MARKS: [char; 5] = ['、', '或', '和', '及', '与'];
 
 /// The most characters of a line that marks what is below it; a longer one explains something.
 const LINE_CHARS_MAX: usize = 60;
+
+/// The most characters of a line above a header; the clauses of a longer one than [`LINE_CHARS_MAX`] are looked at each for itself.
+const TITLE_CHARS_MAX: usize = 300;
 
 /// Between the words of a title line.
 const LINE_MARKS: [char; 9] = [':', '|', '-', '—', '_', '·', '★', '☆', '"'];
@@ -26,6 +32,14 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// A grade written with its term: 长期, or a number of years.
 fn is_term(text: &str) -> bool {
     text.starts_with("长期") || text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Begins of phrases that may belong to what is before them.
+const LINKS: [char; 3] = ['为', '属', '系'];
+
+/// Whether a character may be between a name and a mark.
+fn is_beside_name(c: char) -> bool {
+    c.is_whitespace() || BESIDE_NAMES.contains(&half_width_char(c))
 }
 
 fn is_bracket(c: char) -> bool {
@@ -41,7 +55,10 @@ fn without_outer_brackets(text: &str) -> &str {
 impl Secrecy {
     /// Whether a text may speak of secrecy at all; nearly no text of a register does.
     pub(crate) fn may_state(&self, text: &str) -> bool {
-        text.len() <= TEXT_BYTES_MAX && self.words().texts.stems.are_in(text)
+        let stems = &self.words().texts.stems;
+        let is_torn = || !text.is_ascii() && text.contains(|c: char| c.is_whitespace() || is_invisible(c));
+        // 不 公 开
+        text.len() <= TEXT_BYTES_MAX && (stems.are_in(text) || is_torn() && stems.are_in(&normalize_name(text)))
     }
 
     /// Whether a cell holds the grade of a state secret: as its whole value, with its term (机密★5年), or behind a header of secrecy (密级：机密).
@@ -114,6 +131,12 @@ impl Secrecy {
         if let Some(found) = in_brackets(&whole).find(|word| is_mark_in_brackets(word)) {
             return Some(found.to_owned());
         }
+        // （涉密，勿传）
+        let mut lists = in_brackets(&whole).filter(|list| !list.split(CLAUSE_ENDS).any(|word| self.is_contrary(word)));
+        let is_restricting = |word: &&str| is_mark_in_brackets(word) && !words.classified.contains(*word);
+        if let Some(found) = lists.find_map(|list| list.split(CLAUSE_ENDS).find(is_restricting)) {
+            return Some(found.to_owned());
+        }
         if let Some(found) = self.mark_beside_name(text) {
             return Some(found);
         }
@@ -123,25 +146,55 @@ impl Secrecy {
         let is_meant = |at: usize, word: &str| {
             let (before, behind) = (&whole[..at], &whole[at + word.len()..]);
             let is_behind = |others: &[String]| others.iter().any(|other| behind.starts_with(other.as_str()));
-            let is_denied = text_words.denials.iter().any(|denial| before.ends_with(denial.as_str()));
+            // 原为涉密 denies 为涉密
+            let linked = before.len() + word.chars().next().filter(|c| LINKS.contains(c)).map_or(0, char::len_utf8);
+            let is_denied = self.is_denied(before) || self.is_denied(&whole[..linked]);
             let is_of_things = word.ends_with('级') && is_behind(&text_words.harmless_behind_grade);
-            !is_denied && !is_of_things && !is_behind(&text_words.harmless_behind)
+            // 不宜公开招标, but 涉密项目招标
+            let is_another = !word.ends_with("项目") && is_behind(&text_words.harmless_behind);
+            !is_denied && !is_of_things && !is_another
         };
         text_words.phrases.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, word)| is_meant(at, word))).cloned()
     }
 
-    /// The mark that is the first or the last part of a name: 某某项目-涉密, 某某项目 涉密.
+    /// Whether what is before a word of secrecy denies it, itself or through a list: 无涉密项目、敏感项目.
+    fn is_denied(&self, before: &str) -> bool {
+        let texts = &self.words().texts;
+        let mut before = before;
+        loop {
+            if texts.denials.iter().any(|denial| before.ends_with(denial.as_str())) {
+                return true;
+            }
+            let Some(list) = before.strip_suffix(LIST_MARKS) else { return false };
+            let words = texts.whole.iter().chain(&texts.phrases).chain(&texts.line_marks);
+            let Some(rest) = words.filter_map(|word| list.strip_suffix(word.as_str())).min_by_key(|rest| rest.len()) else {
+                return false;
+            };
+            before = rest;
+        }
+    }
+
+    /// Whether a part of a text is a question, an answer to one or a denial, beside which no word is a mark.
+    fn is_contrary(&self, part: &str) -> bool {
+        let (words, denials) = (self.words(), &self.words().texts.denials);
+        let is_denial = |denial: &String| {
+            let rest = part.strip_prefix(denial.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || words.texts.whole.contains(rest) || words.grades.contains(rest))
+        };
+        words.no.contains(part) || words.open.contains(part) || words.yes.contains(part) || denials.iter().any(is_denial)
+    }
+
+    /// The mark that is the first or the last part of a name or a code: 某某项目-涉密, 某某项目 涉密, GZ-2025-001-密.
     fn mark_beside_name(&self, text: &str) -> Option<String> {
         let (words, text_words) = (self.words(), &self.words().texts);
-        let parts: Vec<String> =
-            text.split(|c: char| c.is_whitespace() || BESIDE_NAMES.contains(&c)).map(compared).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<String> = text.split(is_beside_name).map(compared).filter(|part| !part.is_empty()).collect();
         let [first, .., last] = parts.as_slice() else { return None };
-        // a question, or an answer to one, is no mark
-        let is_other = |part: &String| {
-            words.no.contains(part) || words.open.contains(part) || text_words.denials.contains(part) || words.yes.contains(part)
-        };
-        if parts.iter().any(is_other) {
+        if parts.iter().any(|part| self.is_contrary(part)) {
             return None;
+        }
+        let is_code = parts[..parts.len() - 1].iter().all(|part| part.is_ascii());
+        if is_code && words.grades.contains(last) {
+            return Some(last.clone());
         }
         [last, first].into_iter().find(|part| text_words.whole.contains(*part)).cloned()
     }
@@ -149,7 +202,20 @@ impl Secrecy {
     /// The words by which a line marks what is below it as restricted, such as the title of a sheet or of a section, its name, or the name of the
     /// file: 内部资料 注意保存, 不公开项目. `None` = it states nothing of the kind, or explains something.
     pub fn restricting_line(&self, text: &str) -> Option<String> {
-        if text.chars().count() > LINE_CHARS_MAX {
+        self.restricting_line_of(text, LINE_CHARS_MAX)
+    }
+
+    /// The same of a text above a header, which may be longer.
+    pub(crate) fn restricting_title(&self, text: &str) -> Option<String> {
+        match text.chars().count() {
+            chars if chars <= LINE_CHARS_MAX => self.restricting_line(text),
+            ..=TITLE_CHARS_MAX => half_width(text).split(CLAUSE_ENDS).find_map(|clause| self.restricting_line_of(clause, TITLE_CHARS_MAX)),
+            _ => None,
+        }
+    }
+
+    fn restricting_line_of(&self, text: &str, chars_max: usize) -> Option<String> {
+        if text.chars().count() > chars_max {
             return None;
         }
         let (words, text_words) = (self.words(), &self.words().texts);
@@ -157,11 +223,14 @@ impl Secrecy {
         if let Some(found) = latin.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| text_words.line_words.contains(*word)) {
             return Some(found.to_owned());
         }
-        // 内 部 资 料
-        let whole = compared(text);
-        if !self.may_state(text) && !self.may_state(&whole) {
+        if !self.may_state(text) {
             return None;
         }
+        // 内 部 资 料
+        let line = compared(text);
+        let whole = self.without_elsewhere(&line);
+        // the words are no longer where they were
+        let text = if whole == line { text } else { &whole.clone() };
         // 严禁外传 is a mark and forbids nothing else
         let rest = text_words.line_marks.iter().fold(whole.clone(), |rest, word| rest.replace(word.as_str(), ""));
         if text_words.line_denials.iter().any(|word| rest.contains(word.as_str())) {
@@ -170,7 +239,7 @@ impl Secrecy {
         if let Some(found) = self.restricting_words(text) {
             return Some(found);
         }
-        let is_meant = |at: usize| !text_words.denials.iter().any(|denial| whole[..at].ends_with(denial.as_str()));
+        let is_meant = |at: usize| !self.is_denied(&whole[..at]);
         let phrase = text_words.line_marks.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, _)| is_meant(at)));
         let is_between = |c: char| c.is_whitespace() || is_bracket(c) || LINE_MARKS.contains(&c) || CLAUSE_ENDS.contains(&c);
         if words.grades.contains(without_outer_brackets(&whole)) {
@@ -187,13 +256,22 @@ impl Secrecy {
         phrase.cloned().or_else(token)
     }
 
+    /// A line without what states that no row of its table is meant: 涉密项目另行报送.
+    fn without_elsewhere(&self, line: &str) -> String {
+        let texts = &self.words().texts;
+        let elsewhere: Vec<&String> = texts.elsewhere.iter().filter(|word| line.contains(word.as_str())).collect();
+        let words = texts.phrases.iter().chain(&texts.line_marks);
+        let stated = words.flat_map(|word| elsewhere.iter().map(move |elsewhere| format!("{word}{elsewhere}")));
+        stated.fold(line.to_owned(), |line, stated| line.replace(&stated, ""))
+    }
+
     /// Whether a remark below a table is about rows that it does not name: 其余均为涉密项目.
     pub(crate) fn speaks_of_all_rows(&self, remark: &str) -> bool {
         let remark = compared(remark);
         self.words().texts.all_rows.iter().any(|word| remark.contains(word.as_str()))
     }
 
-    /// A name without the words of secrecy in brackets before or behind it: 某某项目（涉密）.
+    /// A name without the words of secrecy before or behind it: 某某项目（涉密）, 某某项目，涉密.
     pub fn name_without_marks<'n>(&self, name: &'n str) -> &'n str {
         let is_open =
             |c: char| half_width(c.encode_utf8(&mut [0; 4])).chars().next().is_some_and(|c| BRACKETS.iter().any(|(open, _)| *open == c));
@@ -207,10 +285,18 @@ impl Secrecy {
                 rest = rest[..at].trim_end();
             } else if let Some((at, c)) = before.filter(|(at, c)| at + c.len_utf8() < rest.len() && is_mark(&rest[..at + c.len_utf8()])) {
                 rest = rest[at + c.len_utf8()..].trim_start();
+            } else if let Some(bare) = self.without_last_mark(rest) {
+                rest = bare;
             } else {
                 return rest;
             }
         }
+    }
+
+    fn without_last_mark<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let (bare, mark) = name.trim_end_matches(is_beside_name).rsplit_once(is_beside_name)?;
+        let bare = bare.trim_end_matches(is_beside_name);
+        (!bare.is_empty() && self.words().texts.whole.contains(&compared(mark))).then_some(bare)
     }
 
     /// What the clauses of a text mean that are a header of secrecy with its value: 密级：内部；是否公开：否.
@@ -393,6 +479,26 @@ mod tests {
             "暂不宜公布",
             "商密",
             "（商业秘密）",
+            "内 部 掌 握",
+            "不宜公\n开",
+            "不 公 开",
+            "某某项目*涉密*",
+            "某某项目，涉密",
+            "某某项目/涉密",
+            "某某项目﹙涉密﹚",
+            "某某项目：涉密",
+            "某某项目、涉密",
+            "某某项目（涉密，勿传）",
+            "GZ-2025-777-密",
+            "该项目为保密项目",
+            "企业要求不公开",
+            "该项目不公开。",
+            "严禁公开",
+            "不得向社会公开",
+            "暂不公示",
+            "因涉密不列入通报",
+            "涉密，勿发",
+            "涉密项目招标已完成",
             "含商业秘密",
             "該項目涉及企業商業秘密",
         ] {
@@ -436,6 +542,14 @@ mod tests {
             "不涉商密",
             "未涉及商业秘密",
             "商业秘密保护示范点",
+            "原为涉密项目，现已解密",
+            "已解除暂不公开",
+            "严禁公开招标",
+            "无涉密项目、敏感项目",
+            "请勿将涉密项目录入本表",
+            "公开/不公开",
+            "密级（绝密，机密，秘密）",
+            "不涉密，不敏感",
         ] {
             assert_eq!(secrecy.restricting_words(text), None, "{text}");
         }
@@ -484,6 +598,16 @@ mod tests {
             "内部道路建设项目",
             "信息公开台账",
             "密码产业项目",
+            "注：无涉密项目、敏感项目",
+            "注：涉密项目共0个",
+            "注：涉密项目不在本表",
+            "注：涉密项目已剔除",
+            "备注：涉密项目另行线下报送",
+            "注意：涉密项目线下报送",
+            "本表为非涉密项目",
+            "请勿将涉密项目录入本表",
+            "各单位内部使用请自行下载",
+            "注：部分项目因涉密未列入",
             "机密级保险柜采购项目",
             "密 级：非密",
             "Secretary list",
@@ -491,6 +615,20 @@ mod tests {
             assert_eq!(secrecy.restricting_line(text), None, "{text}");
         }
         assert!(!secrecy.is_grade_of_line("机密级保险柜采购项目台账"));
+    }
+
+    #[test]
+    fn a_long_title_is_looked_at_clause_by_clause() {
+        let secrecy = secrecy();
+        let title =
+            "贵州省二〇二六年上半年招商引资重大产业项目签约开工投产情况以及续建项目储备项目跨年度结转项目和重点企业服务情况汇总台账";
+        for text in [format!("{title}（内部资料）"), format!("{title}，请妥善保管，不得外传")] {
+            assert!(secrecy.restricting_title(&text).is_some() && secrecy.restricting_line(&text).is_none(), "{text}");
+        }
+        let explained = format!("{title}。填报说明：不得填报涉密项目；涉密项目另行报送。");
+        for text in [title.to_owned(), explained, format!("{}内部资料", title.repeat(9))] {
+            assert_eq!(secrecy.restricting_title(&text), None, "{text}");
+        }
     }
 
     #[test]
@@ -502,6 +640,9 @@ mod tests {
             ("某某（一期）（内部）", "某某（一期）"),
             ("某某（一期）", "某某（一期）"),
             ("（涉密）", "（涉密）"),
+            ("某某项目*涉密*", "某某项目"),
+            ("某某项目（涉密，勿传）", "某某项目"),
+            ("某某项目，涉密", "某某项目"),
             ("某某", "某某"),
         ] {
             assert_eq!(secrecy.name_without_marks(name), bare, "{name}");

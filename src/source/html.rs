@@ -27,11 +27,11 @@ pub(crate) fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Wr
     }
     let mut shapes = ShapeCollector::default();
     walk(text, limits, &mut shapes)?;
-    if !shapes.0.iter().any(|shape| shape.filled) {
+    if !shapes.shapes.iter().any(|shape| shape.filled) {
         let hint = "可能是登录页或出错页：请重新登录后导出，或用Excel、WPS打开后另存为xlsx再导入";
         return Err(Refusal::new("这是网页，其中没有表格", hint).into());
     }
-    let mut rows = RowWriter { shapes: shapes.0, deferred: Vec::new(), current: None, out };
+    let mut rows = RowWriter { shapes: shapes.shapes, texts: shapes.texts, deferred: Vec::new(), current: None, out };
     walk(text, limits, &mut rows)
 }
 
@@ -44,6 +44,8 @@ trait Listener {
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
     /// `outermost` = no other table is open.
     fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
+    /// Receives the text outside all cells, once, at the end of the page.
+    fn ended(&mut self, outside: &str) -> Result<(), ReadError>;
 }
 
 /// What is known of a table before its rows are written.
@@ -55,39 +57,70 @@ struct Shape {
     filled: bool,
     holds_tables: bool,
     merges: Vec<CellRange>,
+    /// Its texts while it may be one that only holds titles.
+    titles: Option<Vec<String>>,
 }
+
+/// The most cells of a row, and the most texts, of a table that holds titles and no register.
+const TITLE_CELLS_MAX: usize = 3;
+const TITLES_MAX: usize = 60;
+
+/// The most bytes of the texts of a page outside its registers.
+const OUTSIDE_BYTES_MAX: usize = 256 * 1024;
 
 /// Collects the shapes of all tables.
 #[derive(Default)]
-struct ShapeCollector(Vec<Shape>);
+struct ShapeCollector {
+    shapes: Vec<Shape>,
+    /// The texts outside the tables, and those of tables that only hold titles, each with its table.
+    texts: Vec<(Option<usize>, String)>,
+}
 
 impl Listener for ShapeCollector {
     fn opened(&mut self, _: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError> {
-        self.0.push(Shape { hidden, ..Shape::default() });
+        self.shapes.push(Shape { hidden, titles: Some(Vec::new()), ..Shape::default() });
         if let Some(outer) = within {
-            self.0[outer].holds_tables = true;
+            self.shapes[outer].holds_tables = true;
         }
         Ok(())
     }
 
     fn captioned(&mut self, table: usize, caption: &str) {
-        self.0[table].caption = caption.to_owned();
+        self.shapes[table].caption = caption.to_owned();
     }
 
     fn merged(&mut self, table: usize, range: CellRange) -> Result<(), ReadError> {
-        self.0[table].merges.push(range);
-        if self.0[table].merges.len() > MERGES_MAX { Err(too_many_merges().into()) } else { Ok(()) }
+        self.shapes[table].merges.push(range);
+        if self.shapes[table].merges.len() > MERGES_MAX { Err(too_many_merges().into()) } else { Ok(()) }
     }
 
-    fn row(&mut self, table: usize, _: RawRow<'static>) -> Result<(), ReadError> {
-        self.0[table].filled = true;
+    fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
+        let shape = &mut self.shapes[table];
+        shape.filled = true;
+        shape.titles = shape.titles.take().filter(|titles| row.cells.len() <= TITLE_CELLS_MAX && titles.len() < TITLES_MAX);
+        if let Some(titles) = &mut shape.titles {
+            titles.extend(row.cells.iter().map(|(_, raw)| raw.display().into_owned()));
+        }
         Ok(())
     }
 
     fn closed(&mut self, table: usize, rows: u32, _: bool) -> Result<(), ReadError> {
         // rowspan=0 and too large ones reach below the table
-        for range in &mut self.0[table].merges {
+        for range in &mut self.shapes[table].merges {
             range.bottom = range.bottom.min(rows.saturating_sub(1));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, outside: &str) -> Result<(), ReadError> {
+        self.texts = outside.lines().map(|line| (None, line.trim().to_owned())).collect();
+        for (table, shape) in self.shapes.iter_mut().enumerate() {
+            let titles = shape.titles.take().unwrap_or_default();
+            self.texts.extend(titles.into_iter().map(|title| (Some(table), title)));
+        }
+        self.texts.retain(|(_, text)| !text.is_empty());
+        if self.texts.iter().map(|(_, text)| text.len()).sum::<usize>() > OUTSIDE_BYTES_MAX {
+            return Err(Refusal::new("网页中台账以外的文字过多", "请用Excel或WPS打开后只保留台账，另存为xlsx再导入").into());
         }
         Ok(())
     }
@@ -96,6 +129,8 @@ impl Listener for ShapeCollector {
 /// Writes the rows of the tables as frames.
 struct RowWriter<'w, W: Write> {
     shapes: Vec<Shape>,
+    /// The texts that hold for every table but their own.
+    texts: Vec<(Option<usize>, String)>,
     /// The rows of tables that contain tables: they are written after those of the inner tables.
     deferred: Vec<(usize, RawRow<'static>)>,
     /// The table whose rows are being written.
@@ -111,7 +146,8 @@ impl<W: Write> RowWriter<'_, W> {
             let shape = &mut self.shapes[table];
             let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
             let merges = std::mem::take(&mut shape.merges);
-            self.out.sheet(Sheet { name: &name, visible: !shape.hidden, merges, ..Sheet::default() })?;
+            let beside = self.texts.iter().filter(|(of, _)| *of != Some(table)).map(|(_, text)| (0, text.as_str())).collect();
+            self.out.sheet(Sheet { name: &name, visible: !shape.hidden, merges, beside, ..Sheet::default() })?;
         }
         if self.shapes[table].hidden { Ok(()) } else { self.out.row(&mut row) }
     }
@@ -146,11 +182,23 @@ impl<W: Write> Listener for RowWriter<'_, W> {
         }
         Ok(())
     }
+
+    fn ended(&mut self, _: &str) -> Result<(), ReadError> {
+        Ok(())
+    }
 }
 
 /// Reads a page and reports its tables to `listener`.
 fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<(), ReadError> {
-    let mut page = PageReader { limits, listener, tables: Vec::new(), table_count: 0, tag: Tag::default(), ignored: None };
+    let mut page = PageReader {
+        limits,
+        listener,
+        tables: Vec::new(),
+        table_count: 0,
+        tag: Tag::default(),
+        ignored: None,
+        outside: VisibleText::default(),
+    };
     let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| page.event(event).err());
     emitter.naively_switch_states(true);
     // the tokenizer yields nothing but the first error
@@ -160,7 +208,7 @@ fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<
     if !page.tables.is_empty() {
         return Err(Refusal::new("网页中的表格没有结束，文件可能不完整", "请重新导出后再导入").into());
     }
-    Ok(())
+    page.listener.ended(&page.outside.text)
 }
 
 /// Elements whose text a browser does not show.
@@ -168,6 +216,12 @@ const UNSHOWN: [&str; 6] = ["script", "style", "title", "noscript", "template", 
 
 /// Elements that begin a new line.
 const BLOCKS: [&str; 4] = ["p", "div", "li", "h1"];
+
+/// Elements within a line of text outside the tables.
+const INLINE: [&str; 10] = ["a", "b", "em", "font", "i", "o:p", "s", "span", "strong", "u"];
+
+/// The name of a sheet that Excel hides in a comment of the page.
+const SHEET_NAME: (&str, &str) = ("<x:Name>", "</x:Name>");
 
 /// A start tag with the attributes that matter here.
 #[derive(Default)]
@@ -334,6 +388,8 @@ struct PageReader<'l, L: Listener> {
     tag: Tag,
     /// The element of [`UNSHOWN`] that is open.
     ignored: Option<String>,
+    /// The text outside all cells, with the title of the page.
+    outside: VisibleText,
 }
 
 impl<L: Listener> PageReader<'_, L> {
@@ -348,21 +404,31 @@ impl<L: Listener> PageReader<'_, L> {
             }
             CallbackEvent::EndTag { name } => return self.end(&piece(name)),
             CallbackEvent::String { value } => self.text(&piece(value)),
-            CallbackEvent::Comment { .. } | CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
+            CallbackEvent::Comment { value } => {
+                let comment = piece(value);
+                for part in comment.split(SHEET_NAME.0).skip(1) {
+                    self.outside.block_edge();
+                    self.outside.push(part.split(SHEET_NAME.1).next().unwrap_or_default());
+                    self.outside.block_edge();
+                }
+            }
+            CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str) {
-        if self.ignored.is_some() {
+        if let Some(ignored) = &self.ignored {
+            if ignored == "title" {
+                self.outside.push(text);
+            }
             return;
         }
-        if let Some(table) = self.tables.last_mut() {
-            match (&mut table.cell, &mut table.caption) {
-                (Some(cell), _) if cell.hidden.is_none() => cell.shown.push(text),
-                (None, Some(caption)) => caption.push(text),
-                _ => {}
-            }
+        match self.tables.last_mut().map(|table| (&mut table.cell, &mut table.caption)) {
+            Some((Some(cell), _)) if cell.hidden.is_none() => cell.shown.push(text),
+            Some((Some(_), _)) => {}
+            Some((None, Some(caption))) => caption.push(text),
+            Some((None, None)) | None => self.outside.push(text),
         }
     }
 
@@ -371,6 +437,7 @@ impl<L: Listener> PageReader<'_, L> {
             return Ok(());
         }
         let name = tag.name.as_str();
+        self.edge_outside(name);
         match name {
             "table" => {
                 let within = self.tables.last().map(|table| table.index);
@@ -431,9 +498,11 @@ impl<L: Listener> PageReader<'_, L> {
         if let Some(ignored) = &self.ignored {
             if ignored == name {
                 self.ignored = None;
+                self.edge_outside(name);
             }
             return Ok(());
         }
+        self.edge_outside(name);
         match name {
             "table" => self.end_table()?,
             // the page is complete even if tables are not closed
@@ -472,6 +541,13 @@ impl<L: Listener> PageReader<'_, L> {
             }
         }
         Ok(())
+    }
+
+    /// Begins a new line outside the tables, unless the element is one within a line.
+    fn edge_outside(&mut self, name: &str) {
+        if !INLINE.contains(&name) {
+            self.outside.block_edge();
+        }
     }
 
     fn begin_cell(&mut self, tag: Tag) -> Result<(), ReadError> {

@@ -374,6 +374,7 @@ impl<'a> SheetIntake<'a> {
         self.account.unread = None;
         self.secrecy.look_through(rows.iter().filter(|row| row.number < header.first_row), is_classified_line);
         self.secrecy.read_title_lines(rows.iter().filter(|row| row.number < header.first_row));
+        self.secrecy.read_title_remarks(header.first_row, header.last_row);
         let above = rows.iter().filter(|row| row.number < header.first_row).flat_map(|row| &row.cells);
         let mut days = above.filter_map(|(_, raw)| if let Raw::Text(text) = raw { covers_on(text) } else { None });
         self.covers_on = self.covers_on.or(days.next());
@@ -617,7 +618,7 @@ impl<'a> SheetIntake<'a> {
     /// Notes the lines and names that mark the rows below them.
     fn note_marking_lines(&mut self) {
         for (row, words) in std::mem::take(&mut self.secrecy.marking_lines) {
-            let place = if row == 0 { "工作表名称".to_owned() } else { format!("第{row}行") };
+            let place = if row == 0 { "工作表名称或表外文字".to_owned() } else { format!("第{row}行") };
             self.sheet_note(
                 format!("{place}写有“{words}”，所指各行按不便公开处理"),
                 "如不是保密标注，请改写后重新导入，并由办公室解除：duban restricted list，duban restricted lift --file",

@@ -6,6 +6,7 @@ use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::row_marks::{
     ClassifiedPlace, ClassifiedPlaces, CodedRow, DoubtfulColumns, DoubtfulResult, MarkedRows, RowMark, RowStatement,
 };
+use crate::domain::intake::text::normalize_name;
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Secrecy};
 use std::collections::BTreeMap;
@@ -18,10 +19,9 @@ pub struct SheetSecrecy {
     sheet: u32,
     /// The marks of rows that the caller has not taken yet.
     marks: Vec<RowMark>,
-    /// What the name of the sheet or a line above its header states of all its rows, and what the line of the present section states of the
-    /// rows below it; each as the cell of a mark.
+    /// What the name of the sheet or a line above its header states of all its rows, as the cell of a mark.
     sheet_mark: Option<String>,
-    section_mark: Option<String>,
+    section: Section,
     /// Remarks on the cells of a row.
     remarks: BTreeMap<u32, Vec<String>>,
     /// What a line below the rows states of all of them.
@@ -38,6 +38,58 @@ pub struct SheetSecrecy {
     last_looked_through: u32,
     doubtful: DoubtfulColumns,
 }
+
+/// Where the rows are among the headings below the header.
+#[derive(Default)]
+struct Section {
+    /// What the heading of a section states of the rows below it, as the cell of a mark, and its level.
+    mark: Option<(String, Option<u32>)>,
+    /// The level of the last heading with a number, without those within a section with a mark.
+    numbered: Option<u32>,
+}
+
+impl Section {
+    fn begin(&mut self, heading: &str, found: Option<String>) {
+        let level = heading_level(heading);
+        // one without number below the heading of a section with a number is a part of it
+        let ends = |of: Option<u32>| match (of.or(self.numbered.filter(|_| level.is_some())), level) {
+            (Some(of), Some(level)) => level <= of,
+            (of, None) => of.is_none(),
+            (None, Some(_)) => false,
+        };
+        if self.mark.as_ref().is_none_or(|(_, of)| ends(*of)) {
+            self.mark = found.map(|mark| (mark, level));
+            self.numbered = level.or(self.numbered);
+        }
+    }
+}
+
+/// The level of a heading with a number, as offices number: 一、 then （一） then 1. then 1.1 then （1） or ①. `None` = it has none.
+fn heading_level(text: &str) -> Option<u32> {
+    let text = normalize_name(text);
+    let in_bracket = text.starts_with('(');
+    let begin = text.trim_start_matches(['(', '第']);
+    let rest = begin.trim_start_matches(|c| "一二三四五六七八九十".contains(c));
+    if rest.len() < begin.len() {
+        let is_number =
+            rest.starts_with(['、', ')', '.', ',', ':']) || text.starts_with('第') && rest.starts_with(['部', '章', '类', '批']);
+        return is_number.then_some(u32::from(in_bracket));
+    }
+    let rest = begin.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = &begin[..begin.len() - rest.len()];
+    let parts = number.split('.').filter(|part| !part.is_empty()).count() as u32;
+    match rest.chars().next() {
+        _ if text.starts_with(|c| matches!(c, '①'..='⑳')) => Some(HEADING_LEVEL_LAST),
+        _ if parts == 0 => None,
+        Some(')') => Some(HEADING_LEVEL_LAST),
+        Some('、') => Some(1 + parts),
+        _ if number.contains('.') => Some(1 + parts),
+        _ => None,
+    }
+}
+
+/// The level of headings such as （1）.
+const HEADING_LEVEL_LAST: u32 = 9;
 
 /// Whether a line that holds no data of a row bears the grade of a state secret.
 pub(crate) fn is_classified_line(secrecy: &Secrecy, cells: &[(u16, Raw<'_>)]) -> bool {
@@ -69,28 +121,64 @@ impl SheetSecrecy {
     /// What a line or a name states of the rows below it, as the cell of a mark.
     fn marking_line(&mut self, row: u32, place: &str, text: &str) -> Option<String> {
         let found = self.words.as_ref()?.restricting_line(text)?;
+        Some(self.marking(row, place, found))
+    }
+
+    /// The same of a text above the header.
+    fn marking_title(&mut self, row: u32, place: &str, text: &str) -> Option<String> {
+        let found = self.words.as_ref()?.restricting_title(text)?;
+        Some(self.marking(row, place, found))
+    }
+
+    fn marking(&mut self, row: u32, place: &str, found: String) -> String {
         if self.marking_lines.len() < MARKING_LINES_MAX {
             self.marking_lines.push((row, found.clone()));
         }
-        Some(mark_text(&format!("{place}：{found}")))
+        mark_text(&format!("{place}：{found}"))
     }
 
-    /// The same of a line by all its cells.
+    /// What a line states of the rows below it, by all its cells.
     fn marking_cells(&mut self, row: u32, place: &str, cells: &[(u16, Raw<'_>)]) -> Option<String> {
         cells.iter().find_map(|(_, raw)| if let Raw::Text(text) = raw { self.marking_line(row, place, text) } else { None })
     }
 
     /// Reads the lines above the header: what they state holds for all rows of the sheet.
     pub(crate) fn read_title_lines<'r>(&mut self, rows: impl IntoIterator<Item = &'r RawRow<'static>>) {
-        for row in rows.into_iter().filter(|row| row.cells.iter().filter(|(_, raw)| !raw.is_blank()).count() <= LINE_CELLS_MAX) {
-            let found = self.marking_cells(row.number, "标题", &row.cells);
-            self.sheet_mark = self.sheet_mark.take().or(found);
+        for row in rows {
+            let is_line = row.cells.iter().filter(|(_, raw)| !raw.is_blank()).count() <= LINE_CELLS_MAX;
+            for (_, raw) in &row.cells {
+                // the header of a group of columns may be a word of secrecy
+                let is_header = |text: &str| !is_line && self.words.as_ref().is_some_and(|secrecy| secrecy.polarity(text).is_some());
+                let Raw::Text(text) = raw else { continue };
+                if !is_header(text) {
+                    let found = self.marking_title(row.number, "标题", text);
+                    self.sheet_mark = self.sheet_mark.take().or(found);
+                }
+            }
         }
     }
 
-    /// Begins a section with its line below the header: what the line before has stated ends.
+    /// Reads the remarks on the cells of the header, from its first to its last row, and of the rows above it, as the lines there.
+    pub(crate) fn read_title_remarks(&mut self, first: u32, last: u32) {
+        let Some(secrecy) = self.words.clone() else { return };
+        let below = self.remarks.split_off(&(last + 1));
+        for (row, remarks) in std::mem::replace(&mut self.remarks, below) {
+            for line in remarks.iter().flat_map(|remark| remark.lines()) {
+                // a remark on a header may explain the grades
+                if secrecy.is_grade_of_cell(line) || row < first && secrecy.is_grade_of_line(line) {
+                    self.classified.add(self.sheet, ClassifiedPlace::Line(row));
+                }
+                let found = self.marking_title(row, "批注", line);
+                self.sheet_mark = self.sheet_mark.take().or(found);
+            }
+        }
+    }
+
+    /// Begins a section with its line below the header: what the heading of one of the same or a lower level has stated ends.
     pub(crate) fn begin_section(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
-        self.section_mark = self.marking_cells(number, "小标题", cells);
+        let found = self.marking_cells(number, "小标题", cells);
+        let heading = cells.iter().map(|(_, raw)| raw.display()).find(|text| !text.trim().is_empty());
+        self.section.begin(&heading.unwrap_or_default(), found);
     }
 
     /// Reads a remark below the rows: what it states holds for the rows of the file's ledger that it names by their codes, else for all.
@@ -104,7 +192,7 @@ impl SheetSecrecy {
 
     /// Whether a line or a name marks the rows that come, or a remark this one.
     pub(crate) fn marks_row(&self, number: u32) -> bool {
-        self.sheet_mark.is_some() || self.section_mark.is_some() || self.remarks.contains_key(&number)
+        self.sheet_mark.is_some() || self.section.mark.is_some() || self.remarks.contains_key(&number)
     }
 
     /// Takes the texts beside the cells: the remarks on cells by their row, and at row 0 the heads and feet of the printed pages.
@@ -114,7 +202,7 @@ impl SheetSecrecy {
             match row {
                 0 if secrecy.is_grade_of_line(text) => self.classified.add(self.sheet, ClassifiedPlace::Page),
                 0 => {
-                    let found = self.marking_line(0, "页眉页脚", text);
+                    let found = self.marking_title(0, "表外文字", text);
                     self.sheet_mark = self.sheet_mark.take().or(found);
                 }
                 row => self.remarks.entry(*row).or_default().push((*text).to_owned()),
@@ -191,8 +279,10 @@ impl SheetSecrecy {
             // a name alone, a code and 单位：亿元 end no section
             let is_heading = |text: &str| !text.is_ascii() && !text.contains([':', '：']);
             let ends = row.name.is_empty() && row.cells.iter().any(|(_, raw)| is_heading(&raw.display()));
-            let found = self.marking_cells(row.number, "小标题", row.cells);
-            self.section_mark = found.or_else(|| self.section_mark.take().filter(|_| !ends));
+            let is_marking = |text: &str| self.words.as_ref().is_some_and(|secrecy| secrecy.restricting_line(text).is_some());
+            if ends || row.cells.iter().any(|(_, raw)| is_marking(&raw.display())) {
+                self.begin_section(row.number, row.cells);
+            }
             // a name alone may be a project's, and anything else is none
             if row.name.is_empty() {
                 return;
@@ -202,7 +292,7 @@ impl SheetSecrecy {
         }
         if let Some((column, words, _)) = &statement.restricting {
             self.mark(row, mark_text(&format!("{}：{words}", header_of(*column))));
-        } else if let Some(cell) = self.section_mark.clone().or_else(|| self.sheet_mark.clone()) {
+        } else if let Some(cell) = self.section_mark().or_else(|| self.sheet_mark.clone()) {
             self.mark(row, cell);
         }
     }
@@ -217,6 +307,11 @@ impl SheetSecrecy {
     /// Ends the rows: what is known of the columns whose header may be of secrecy.
     pub(crate) fn finish_rows(&mut self) -> Vec<DoubtfulResult> {
         std::mem::take(&mut self.doubtful).finish(&mut self.marks)
+    }
+
+    /// What the heading of the present section states.
+    fn section_mark(&self) -> Option<String> {
+        self.section.mark.as_ref().map(|(mark, _)| mark.clone())
     }
 
     fn mark(&mut self, row: &CodedRow<'_, '_>, cell: String) {
@@ -236,5 +331,38 @@ impl SheetSecrecy {
             self.classified.add(self.sheet, ClassifiedPlace::Cell { row: row.number, header: header.to_owned() });
         }
         self.mark(row, String::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_ends_at_a_heading_of_its_level_or_a_higher_one() {
+        for (heading, inside, ends) in [
+            ("二、不公开项目", vec!["（一）茶叶产业", "1、南明区", "1.南明区", "（1）南明区", "①南明区", "南明区"], "三、公开项目"),
+            ("（二）不公开项目", vec!["1、南明区", "1.1 南明区", "南明区"], "三、公开项目"),
+            ("2. 不公开项目", vec!["2.1 南明区", "(1)南明区", "南明区"], "3. 公开项目"),
+            ("不公开项目", vec!["一、南明区", "（一）云岩区", "二、南明区"], "公开项目"),
+            ("第二部分 不公开项目", vec!["（一）茶叶产业"], "第三部分 公开项目"),
+        ] {
+            let mut section = Section::default();
+            section.begin(heading, Some("不公开项目".into()));
+            for part in inside {
+                section.begin(part, None);
+                assert!(section.mark.is_some(), "{heading} {part}");
+            }
+            section.begin(ends, None);
+            assert!(section.mark.is_none(), "{heading} {ends}");
+        }
+        let mut section = Section::default();
+        section.begin("一、一般项目", None);
+        section.begin("不公开项目", Some("不公开项目".into()));
+        section.begin("（一）南明区", None);
+        section.begin("（二）云岩区", None);
+        assert!(section.mark.is_some());
+        section.begin("二、一般项目", None);
+        assert!(section.mark.is_none());
     }
 }

@@ -31,6 +31,8 @@ pub(crate) fn half_width_char(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         '\u{3000}' | '\u{a0}' => ' ',
+        '\u{fe59}' => '(',
+        '\u{fe5a}' => ')',
         '。' => '.',
         c => c,
     }

@@ -33,6 +33,8 @@ pub enum PartKind {
     Styles,
     /// Remarks on cells.
     Comments,
+    /// Pictures and boxes with text over the cells.
+    Drawing,
     Other,
 }
 
@@ -87,6 +89,7 @@ pub fn relations(part: impl Read, folder: &[&str]) -> Result<Relations, Fault> {
             Some("sharedStrings") => PartKind::SharedStrings,
             Some("styles") => PartKind::Styles,
             Some("comments" | "threadedComment") => PartKind::Comments,
+            Some("drawing") => PartKind::Drawing,
             _ => PartKind::Other,
         };
         relations.insert(id, (kind, part_name(&target, folder)?));
@@ -225,6 +228,28 @@ pub fn comments(part: impl Read) -> Result<Vec<(u32, String)>, Fault> {
     Ok(found)
 }
 
+/// The paragraphs of the boxes with text that a part draws over the cells.
+pub fn drawn_texts(part: impl Read) -> Result<Vec<String>, Fault> {
+    let mut tags = Tags::new(part);
+    let mut found = vec![String::new()];
+    while let Some(piece) = tags.next()? {
+        let tag = name(piece.tag);
+        match tag.iter().position(|byte| *byte == b':').map(|at| (tag[0] == b'/', &tag[at + 1..])) {
+            Some((true, b"t")) => {
+                let text = unescape(piece.text)?;
+                found.last_mut().into_iter().for_each(|paragraph| paragraph.push_str(&text));
+            }
+            Some((true, b"p")) if found.last().is_some_and(|paragraph| !paragraph.trim().is_empty()) => found.push(String::new()),
+            _ => {}
+        }
+        if found.len() > COMMENTS_MAX {
+            return Err(broken(format!("文本框的文字超过{COMMENTS_MAX}段")));
+        }
+    }
+    found.retain(|text| !text.trim().is_empty());
+    Ok(found)
+}
+
 /// The most remarks of a part.
 const COMMENTS_MAX: usize = 20_000;
 
@@ -312,6 +337,9 @@ mod tests {
         assert_eq!(page_texts("&L&\"宋体,常规\"&10内部资料&C&A&R第&P页 甲&&乙"), ["内部资料", "第页 甲&乙"]);
         assert_eq!(page_texts("&C&KFF0000机密&R&K01+049内部"), ["机密", "内部"]);
         assert!(page_texts("").is_empty() && page_texts("&C&P").is_empty());
+        let drawing = "<xdr:wsDr xmlns:xdr=\"a\" xmlns:a=\"b\"><xdr:sp><xdr:txBody><a:p><a:r><a:t>内部</a:t></a:r><a:r><a:t>资料</a:t></a:r></a:p>\
+                       <a:p/><a:p><a:r><a:t>不得外传</a:t></a:r></a:p></xdr:txBody></xdr:sp></xdr:wsDr>";
+        assert_eq!(drawn_texts(drawing.as_bytes()).unwrap(), ["内部资料", "不得外传"]);
     }
 
     #[test]

@@ -72,7 +72,7 @@ struct BookParts {
 struct SheetScan {
     part: String,
     outline: SheetOutline,
-    /// The remarks on its cells, each with its row.
+    /// The remarks on its cells, each with its row, and at row 0 the texts in boxes.
     comments: Vec<(u32, String)>,
     /// Where its rows are spilled; `None` = there is no room for them, so they are read once more.
     rows: Option<Range<u64>>,
@@ -134,7 +134,7 @@ impl BookParts {
     }
 }
 
-/// The remarks on the cells of a sheet, by the name of its part.
+/// The remarks on the cells of a sheet, by the name of its part, and at row 0 the texts in boxes.
 fn comments_of<F: Read + Seek>(archive: &mut ZipArchive<F>, sheet: &str) -> Result<Vec<(u32, String)>, Fault> {
     let (folder, file) = sheet.rsplit_once('/').unwrap_or(("", sheet));
     let relations = format!("{folder}/_rels/{file}.rels");
@@ -144,14 +144,22 @@ fn comments_of<F: Read + Seek>(archive: &mut ZipArchive<F>, sheet: &str) -> Resu
     }
     let folders: Vec<&str> = folder.split('/').collect();
     let relations = parts::relations(open(archive, &relations)?, &folders)?;
-    let mut names: Vec<String> = relations.into_values().filter(|(kind, _)| *kind == PartKind::Comments).map(|(_, name)| name).collect();
-    names.sort();
-    names.dedup();
     let mut comments = Vec::new();
-    for name in names.iter().take(COMMENT_PARTS_MAX) {
-        // some programs name a part that they do not write
-        if entry_name(archive, name).is_some() {
-            comments.append(&mut parts::comments(open(archive, name)?)?);
+    for (wanted, parts_max) in [(PartKind::Comments, COMMENT_PARTS_MAX), (PartKind::Drawing, 1)] {
+        let of_kind = relations.values().filter(|(kind, _)| *kind == wanted);
+        let mut names: Vec<&String> = of_kind.map(|(_, name)| name).collect();
+        names.sort();
+        names.dedup();
+        for name in names.into_iter().take(parts_max) {
+            // some programs name a part that they do not write
+            if entry_name(archive, name).is_none() {
+                continue;
+            }
+            let part = open(archive, name)?;
+            match wanted {
+                PartKind::Drawing => comments.extend(parts::drawn_texts(part)?.into_iter().map(|text| (0, text))),
+                _ => comments.append(&mut parts::comments(part)?),
+            }
         }
     }
     Ok(comments)

@@ -6,6 +6,7 @@ use super::super::outputs::{as_read, cells};
 use super::marks::{HEAD, codes, listed, register, root};
 use calamine::Data;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
 
 /// The codes that marks of a source restrict.
@@ -164,4 +165,78 @@ fn a_restricted_row_gives_no_mail_to_a_level_that_the_job_does_not_name() {
         files_below(&root.join("var/outbox")).into_iter().map(|(name, bytes)| (name, as_read(&bytes))).collect();
     assert!(mails.iter().any(|(name, text)| name.contains("瓮安县") && text.contains("另有1件不便列示")), "{mails:?}");
     assert!(!mails.iter().any(|(name, _)| name.contains("省投资促进局")), "{:?}", mails.iter().map(|(name, _)| name).collect::<Vec<_>>());
+}
+
+/// A register as the table of a page, with texts before and behind it.
+fn page(before: &str, text: &str, behind: &str) -> Vec<u8> {
+    let row = |line: &str| format!("<tr><td>{}</td></tr>", line.replace(',', "</td><td>"));
+    let rows: String = text.lines().map(row).collect();
+    format!("<html><meta charset=utf-8>{before}<table>{rows}</table>{behind}</html>").into_bytes()
+}
+
+/// A workbook with a box with text over its first sheet.
+fn with_box(book: &[u8], text: &str) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(book)).expect("a workbook");
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        out.raw_copy_file(archive.by_index_raw(index).expect("a part")).expect("a part");
+    }
+    let drawing = format!("<xdr:wsDr xmlns:xdr=\"a\" xmlns:a=\"b\"><a:p><a:r><a:t>{text}</a:t></a:r></a:p></xdr:wsDr>");
+    let relation = "<Relationships><Relationship Id=\"rId1\" Type=\"x/drawing\" Target=\"../drawings/drawing1.xml\"/></Relationships>";
+    for (name, part) in [("xl/worksheets/_rels/sheet1.xml.rels", relation), ("xl/drawings/drawing1.xml", drawing.as_str())] {
+        out.start_file(name, zip::write::SimpleFileOptions::default()).expect("a part");
+        out.write_all(part.as_bytes()).expect("a part");
+    }
+    out.finish().expect("a zip").into_inner()
+}
+
+#[test]
+fn texts_around_a_table_mark_its_rows() {
+    let root = root();
+    let root = root.path();
+    let base = register("是否涉密", &["P10", "P11", "P12"].map(|code| (code, DAY, "")));
+    assert_eq!(import(root, "台账.csv", base, &[]).status.code(), Some(0));
+    let open = table("备注", &[("P10", DAY, ""), ("P11", DAY, "")]);
+    let line = |text: &str| format!("{text}{}\n", ",".repeat(HEAD.matches(',').count()));
+    let last = |text: &str| format!("{open}{}", line(text));
+    let (header, rows) = open.split_once('\n').expect("a header");
+    let second = "P12,名P12称,黔南州,瓮安县,茶叶,合同,签约,2024-01-01,2024-01-10,1,2024-06-01,2026-09-20,,,\n";
+    let section = |part: &str| format!("{header}\n{}{rows}{}{second}", line("二、不公开项目"), line(part));
+    let title = format!("{}（内部资料）", "二〇二六年上半年招商引资重大产业项目签约开工投产情况".repeat(3));
+    let excel = "<!--[if gte mso 9]><xml><x:ExcelWorksheet><x:Name>机密</x:Name></x:ExcelWorksheet></xml><![endif]-->";
+    let (none, both, all): (&[&str], &[&str], &[&str]) = (&[], &["P10", "P11"], &["P10", "P11", "P12"]);
+    // name of the file, its bytes, the codes that it restricts
+    let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
+        ("a.xls", page("<h1>项目台账</h1><title>项目</title>", &open, "<p>单位：亿元</p>"), none),
+        ("b.xls", page("<h1>内部<b>资料</b></h1>", &open, ""), both),
+        ("c.xls", page("<title>不得外传</title>", &open, ""), both),
+        ("d.xls", page("", &open, "<div>请勿外传</div>"), both),
+        ("e.xls", page("<table><tr><td>内部资料</td></tr></table>", &open, ""), both),
+        ("f.xls", page("<table><tr><td>内部资料</td></tr><tr><td>", &open, "</td></tr></table>"), both),
+        ("g.xls", page("<p>机密</p>", &open, ""), both),
+        ("h.xls", page(excel, &open, ""), both),
+        ("i.xlsx", with_box(&book(&[("台账", &open)]), "项目台账"), none),
+        ("j.xlsx", with_box(&book(&[("台账", &open)]), "内部资料"), both),
+        ("k.csv", format!("{}{open}", line(&title)).into(), both),
+        ("l.csv", format!("{}{open}", line("填报,单位,时间,电话,内部资料").replacen(",,,,", "", 1)).into(), both),
+        ("m.csv", section("（一）茶叶产业").into(), all),
+        ("n.csv", section("1、南明区").into(), all),
+        ("o.csv", section("南明区").into(), all),
+        ("p.csv", section("三、公开项目").into(), both),
+        ("q.csv", last("注：无涉密项目、敏感项目").into(), none),
+        ("r.csv", last("注：涉密项目共0个").into(), none),
+        ("s.csv", last("备注：涉密项目另行线下报送").into(), none),
+        ("t.csv", last("注意：涉密项目线下报送").into(), none),
+        ("u.csv", last("本表为非涉密项目").into(), none),
+        ("v.csv", format!("{}{open}", line("请勿将涉密项目录入本表")).into(), none),
+        ("w.csv", format!("{}{open}", line("各单位内部使用请自行下载")).into(), none),
+        ("x.csv", table("备注", &[("P10", DAY, "内 部 掌 握"), ("P11", DAY, "原为涉密项目，现已解密")]).into(), &["P10"]),
+    ];
+    for (name, bytes, expected) in cases {
+        let taken = import(root, name, &bytes, &["--source", name]);
+        let printed = format!("{}{}", stdout(&taken), stderr(&taken));
+        assert_eq!(restricted_by(root, name), codes(expected), "{name}: {printed}");
+        let is_refused = matches!(name, "g.xls" | "h.xls");
+        assert_eq!(is_refused, printed.contains("国家秘密"), "{name}: {printed}");
+    }
 }
