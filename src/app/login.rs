@@ -79,6 +79,7 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         let (app, name, actor, address) = (app.clone(), name.clone(), actor.clone(), attempt.address.to_owned());
         async move { as_account(actor, app.store().audit().record(&stamp(now), &name, what, &address, "")).await }
     };
+    let counting = passwords.counting.lock().await;
     // others may try a name as often as they like: from where its owner has logged in before, the owner still can
     if let Some(lockout) = wrong_logins(app, sessions, &name, attempt.address).await?.lockout() {
         // one line for each quarter of an hour, so that nobody fills the audit
@@ -91,6 +92,7 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
     let Ok(place) = passwords.admit() else { return Ok(LoggedIn::Busy) };
     // counted as wrong before its password is looked at, so that many at once are no more than one behind the other
     sessions.sessions().note_login(&id, attempt.address, now, true).await?;
+    drop(counting);
     let account = app.store().accounts().get(&name).await?.filter(|account| account.ended_at.is_empty());
     let Ok(is_right) = passwords.verify_in(place, attempt.password, account.as_ref().map(|account| account.password.as_str())).await else {
         return Ok(LoggedIn::Busy);

@@ -5,7 +5,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 /// Memory of one hash in KiB, passes over it, and lanes (OWASP names 46 MiB and one pass as the least).
 const MEMORY_KIB: u32 = 47 * 1024;
@@ -21,6 +21,8 @@ const WAITING_MAX: usize = 16;
 pub(crate) struct Passwords {
     working: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    /// Held while the wrong attempts are counted and one more is noted.
+    pub(crate) counting: Arc<Mutex<()>>,
     /// A hash of no account, which takes as long as that of one.
     nobody: Arc<str>,
 }
@@ -39,6 +41,7 @@ impl Passwords {
         Ok(Passwords {
             working: Arc::new(Semaphore::new(AT_ONCE)),
             admitted: Arc::new(Semaphore::new(AT_ONCE + WAITING_MAX)),
+            counting: Arc::default(),
             nobody: hash_of("nobody has this password")?.into(),
         })
     }

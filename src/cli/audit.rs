@@ -37,7 +37,9 @@ fn as_json(line: &AuditLine) -> serde_json::Value {
 fn text(line: &AuditLine) -> String {
     let AuditLine { at, who, os_user, what, object, reason, no, .. } = line;
     let no = if *no == 0 { "未封".to_owned() } else { no.to_string() };
-    format!("{no} {} {}（系统用户{os_user}） {}（{what}） {object} {reason}", local(at), shown_name(who), kind_in_words(what))
+    // an entry of the pages names the account and the address
+    let user = if os_user.contains('@') { "账号" } else { "系统用户" };
+    format!("{no} {} {}（{user}{os_user}） {}（{what}） {object} {reason}", local(at), shown_name(who), kind_in_words(what))
 }
 
 /// The rows that a line is about, in words.

@@ -4,6 +4,7 @@ use crate::app::compose::App;
 use crate::app::runs;
 use crate::app::runs::{RunReasons, Undelivered, UnitInRun};
 use crate::cli::exit::Exit;
+use crate::cli::local_time::local;
 use crate::cli::outbox::print_stopped;
 use crate::cli::restricted::print_blocked;
 use crate::cli::run::incomplete_because;
@@ -53,7 +54,7 @@ fn line(run: &Run, mails: Undelivered) -> String {
     let at = if run.finished_at.is_empty() { &run.started_at } else { &run.finished_at };
     let reason = incomplete_because(run);
     let reason = if reason.is_empty() { String::new() } else { format!(" {reason}") };
-    format!("{} 截至{} {state} {at}{}{reason}", run.id, run.as_of, mails.in_words())
+    format!("{} 截至{} {state} {}{}{reason}", run.id, run.as_of, local(at), mails.in_words())
 }
 
 fn print_reasons(RunReasons { run, counts }: &RunReasons, mails: Undelivered) {

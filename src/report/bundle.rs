@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -26,6 +26,14 @@ pub(crate) struct Entry {
 /// The file that names what could not be read.
 const MISSING: &str = "没有收入的文件.txt";
 
+/// Opens a file; a link in its place is none.
+fn open_file(path: impl AsRef<Path>) -> io::Result<File> {
+    match path.as_ref().symlink_metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
 /// Writes a zip. A file that cannot be opened is named in a text of its own, and the others are written. Returns why it could not be, by name,
 /// where it is there.
 ///
@@ -40,7 +48,7 @@ pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> i
     let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
     for Entry { name, content } in entries {
         let opened = match content {
-            Content::File(path) => File::open(path),
+            Content::File(path) => open_file(path),
             // it stays open though its name goes
             Content::Temporary(path) => File::open(&path),
             Content::Bytes(bytes) => {
@@ -93,11 +101,13 @@ mod tests {
     fn a_zip_has_its_chinese_names_and_names_what_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "the county").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
         let file = |name: &str, path: &str| Entry { name: name.into(), content: Content::File(folder.path().join(path)) };
         let bytes = Entry { name: "季度/瓮安县清单.xlsx".into(), content: Content::Bytes(b"a second one".to_vec()) };
         let mut out = Vec::new();
-        let entries = [file("季度/瓮安县清单.xlsx", "a"), bytes, file("季度/没有.xlsx", "none"), file("季度/坏.xlsx", "a/within a file")];
-        let unreadable = bundle(&mut out, entries.into_iter()).unwrap();
+        let gone = [file("季度/没有.xlsx", "none"), file("季度/链接.xlsx", "link"), file("季度/坏.xlsx", "a/within a file")];
+        let entries = [file("季度/瓮安县清单.xlsx", "a"), bytes].into_iter().chain(gone);
+        let unreadable = bundle(&mut out, entries).unwrap();
         assert_eq!(unreadable.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["季度/坏.xlsx"]);
         // bit 11 of the flags: the name is UTF-8
         assert_eq!(out[6..8][1] & 0b1000, 0b1000, "{:?}", &out[..30]);
@@ -109,7 +119,7 @@ mod tests {
         };
         assert_eq!(read("季度/瓮安县清单.xlsx"), "the county");
         assert_eq!(read("季度/瓮安县清单（2）.xlsx"), "a second one");
-        let unread = "以下文件已不在服务器上，请告诉管理员：\r\n季度/没有.xlsx\r\n以下文件服务器读不出，请告诉管理员：\r\n季度/坏.xlsx\r\n";
+        let unread = "以下文件已不在服务器上，请告诉管理员：\r\n季度/没有.xlsx\r\n季度/链接.xlsx\r\n以下文件服务器读不出，请告诉管理员：\r\n季度/坏.xlsx\r\n";
         assert_eq!(read(MISSING), unread);
     }
 }

@@ -342,7 +342,10 @@ async fn serve_file(asked: &Request, path: &Path, name: &str) -> Response {
     {
         request.headers_mut().remove(RANGE);
     }
-    let Ok(response) = ServeFile::new(path).try_call(request).await else {
+    // a link in the place of a file would give out whatever it leads to
+    let is_file = tokio::fs::symlink_metadata(path).await.is_ok_and(|metadata| metadata.is_file());
+    let served = if is_file { ServeFile::new(path).try_call(request).await.ok() } else { None };
+    let Some(response) = served else {
         return (StatusCode::GONE, "文件已不在服务器上，请告诉管理员。\n").into_response();
     };
     let mut response = response.map(Body::new);

@@ -7,7 +7,7 @@ use crate::web::assets;
 use crate::web::reply::Page;
 use crate::web::routes::{ROUTES, Route};
 use axum::routing::MethodFilter;
-use minijinja::{Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context, escape_formatter};
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("templates/base.html.j2")),
@@ -70,15 +70,15 @@ impl Templates {
     /// A page as HTML. `is_plain`: the page crosses a network in plain text.
     ///
     /// # Errors
-    /// The template names a value that it did not get.
+    /// The template names a value that it did not get, or the page hides one of the frame.
     pub(crate) fn page(&self, page: &Page, frame: &Frame<'_>, is_plain: bool) -> Result<String, minijinja::Error> {
         let settings = &frame.config.settings;
         let units = &frame.config.policy.units;
-        let unit = frame.visitor.map_or("", |visitor| units.units[visitor.unit].name.as_str());
+        let own_unit = frame.visitor.map_or("", |visitor| units.units[visitor.unit].name.as_str());
         let menu: Vec<Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, visitor.unit == units.office(), frame.path));
-        let values = context! {
+        let around = context! {
             title => page.title,
-            unit,
+            own_unit,
             office => &settings.office.name,
             contact => &settings.office.contact,
             account => frame.visitor.map_or("", |visitor| visitor.account.name.as_str()),
@@ -87,11 +87,15 @@ impl Templates {
             menu,
             is_plain,
             is_big => frame.is_big,
-            back => frame.back,
+            letters_back => frame.back,
             style => assets::path_of("portal.css"),
-            ..page.values.clone()
         };
-        self.0.get_template(&format!("{}.html", page.template))?.render(values)
+        for name in page.values.try_iter()? {
+            if !around.get_item(&name)?.is_undefined() {
+                return Err(Error::new(ErrorKind::InvalidOperation, format!("page {}: the frame has a value {name} too", page.template)));
+            }
+        }
+        self.0.get_template(&format!("{}.html", page.template))?.render(context! { ..around, ..page.values.clone() })
     }
 }
 

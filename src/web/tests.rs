@@ -354,6 +354,14 @@ async fn the_fifth_wrong_password_locks_the_door() {
 }
 
 #[tokio::test]
+async fn many_at_once_try_no_more_passwords_than_one_behind_the_other() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    let answers = futures_util::future::join_all((0..15).map(|_| world.try_login("王五", "wrong wrong wrong"))).await;
+    assert_eq!(answers.iter().filter(|(answered, _)| answered.text.contains("账号或密码不对")).count(), 5);
+}
+
+#[tokio::test]
 async fn who_finds_no_place_has_tried_no_password() {
     let world = World::new().await;
     world.add("王五", OFFICE, "viewer").await;

@@ -75,6 +75,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     for (query, count) in [
         ("code=GZ", 4),
         ("code=gz", 4),
+        ("code=%EF%BC%A7%EF%BC%BA%EF%BC%91", 1),
         ("code=GZ9", 0),
         ("order=code", 4),
         ("order=name", 4),
@@ -104,6 +105,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     take(root.path(), "三.csv", &register("履约").replace("13800005678,否", "13800005678,是"), "2026-10-31");
     let page = service.get("/records/project/GZ1", &office);
     assert!(page.contains("是否涉密：否 → 是"), "{page}");
+    assert!(page.contains("<a href=\"/records/project\">回到台账</a>"), "{page}");
     for (path, cookie) in [("/records/project/GZ1", &own), ("/records/work-order/D1", &other)] {
         assert_eq!(status(path, cookie), "404", "a mark that came since the last look counts: {path}");
     }
@@ -179,6 +181,8 @@ fn a_run_and_a_mail_are_shown_as_they_were() {
         assert!(service.get(path, &other).starts_with("HTTP/1.1 404"), "a neighbour's mail: {path}");
         assert!(service.get(path, &office).starts_with("HTTP/1.1 200"), "{path}");
     }
+    let shown = service.get(&mail, &office);
+    assert!(shown.contains("收件单位：瓮安县"), "the addressee, not the reader: {shown}");
     assert!(service.get(&format!("{mail}&place=99").replace("/one", "/attachment"), &own).starts_with("HTTP/1.1 404"));
     let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
     let audit: Vec<serde_json::Value> = serde_json::from_str(&audit).expect("lines");

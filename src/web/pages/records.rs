@@ -1,6 +1,7 @@
 //! 台账: the records as the registers in force have them; one with its cells, what changed when, and what other ledgers hold on it.
 
 use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordOrder, RecordView};
+use crate::domain::intake::text::half_width;
 use crate::domain::register::snapshot::source_title;
 use crate::store::record_lookup::CodeFilter;
 use crate::web::fields::as_segment;
@@ -44,7 +45,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         true => String::new(),
         false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(units, named)),
     };
-    let start = CodeFilter { code: query.get("code").trim().to_owned(), name: query.get("name").trim().to_owned() };
+    let start = CodeFilter { code: half_width(query.get("code").trim()), name: half_width(query.get("name").trim()) };
     let is_office = portal.scope(asked.visitor()?).reader().is_none();
     let order = match query.get("order") {
         "code" if is_office => RecordOrder::Code,
