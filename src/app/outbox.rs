@@ -184,14 +184,27 @@ pub(crate) async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow:
     Ok(drafts > 0)
 }
 
+/// Checks that messages are as they were made; who wanted them sent is recorded.
+async fn ensure_as_made(deliverer: &Deliverer, ids: &[String], entry: AuditEntry<'_>) -> anyhow::Result<()> {
+    let altered = deliverer.store.outbox().altered(ids).await?;
+    for id in &altered {
+        deliverer.store.audit().record(entry.at, entry.who, "refused: message altered", id, entry.why).await?;
+    }
+    ensure!(altered.is_empty(), "{}被越过程序改动，不能发出。请用备份核对：duban audit --verify", altered.join("、"));
+    Ok(())
+}
+
 /// Releases (签发) or rejects (不予签发) drafts.
 ///
 /// # Errors
-/// The database fails.
+/// A draft to be released is not as it was made, or the database fails.
 pub(crate) async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<DraftDecisions> {
     let now = stamp(deliverer.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let until = expiry(&deliverer.clock, &deliverer.config.settings);
+    if to.is_queued() {
+        ensure_as_made(deliverer, ids, entry).await?;
+    }
     let two_persons: Vec<&str> = deliverer.config.settings.mail.two_persons.iter().map(|act| act.code()).collect();
     Ok(deliverer.store.outbox().decide_drafts(ids, to, &two_persons, entry, &until).await?)
 }
@@ -338,6 +351,7 @@ pub(crate) async fn retry_corrected(
             each(Readdressed::OtherContents { id: old.id });
             continue;
         }
+        ensure_as_made(deliverer, std::slice::from_ref(&old.id), AuditEntry { at: &now, who: by.who, why: by.why }).await?;
         let bytes = outbox.body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
         let (base, times) = match old.id.rsplit_once("-a").map(|(base, times)| (base, times.parse::<u32>())) {
             Some((base, Ok(times))) => (base, times),

@@ -9,6 +9,7 @@ use crate::store::audited_rows;
 use crate::store::audited_rows::{Audited, AuditedRows, RowsLeft};
 use crate::store::database::{Result, number, parameters, sql, text};
 use crate::store::mark_rows::position;
+use crate::store::outbox::{BYTES, has_own_bytes};
 use chrono::{DateTime, Duration, Utc};
 use futures_util::TryStreamExt;
 use ring::digest::{SHA256, digest};
@@ -113,6 +114,9 @@ impl Audit<'_> {
         }
         if verdict.broken.is_none() {
             verdict.broken = first_bad_text(&mut moment).await?;
+        }
+        if verdict.broken.is_none() {
+            verdict.broken = first_bad_bytes(&mut moment).await?;
         }
         Ok(verdict)
     }
@@ -310,6 +314,17 @@ async fn first_bad_text(connection: &mut AnyConnection) -> Result<Option<AuditBr
         let sha256 = text(&row, "sha256")?;
         if hex::encode(digest(&SHA256, text(&row, "body")?.as_bytes())) != sha256 {
             return Ok(Some(AuditBreak::Rows(format!("frozen {sha256}"))));
+        }
+    }
+    Ok(None)
+}
+
+/// The first message whose bytes are not those with which it was made.
+async fn first_bad_bytes(connection: &mut AnyConnection) -> Result<Option<AuditBreak>> {
+    let mut rows = sqlx::query(sql(format!("{BYTES} ORDER BY o.id"))).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        if !has_own_bytes(&row)? {
+            return Ok(Some(AuditBreak::Rows(format!("bytes {}", text(&row, "id")?))));
         }
     }
     Ok(None)

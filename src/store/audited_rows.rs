@@ -163,6 +163,18 @@ impl AuditedRows {
         tables.contains(&self.table)
     }
 
+    /// Whether they are as the last line about them has left them; where none is left, nobody knows otherwise.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn is_as_left(&self, connection: &mut AnyConnection) -> Result<bool> {
+        let lines = sqlx::query("SELECT row_hash FROM audit WHERE row_key=$1").bind(&self.key).fetch_all(&mut *connection).await?;
+        let lines = lines.iter().map(|row| Ok(RowsLeft::parse(&text(row, "row_hash")?))).collect::<Result<Vec<_>>>()?;
+        let Some(last) = lines.into_iter().max() else { return Ok(true) };
+        let found = self.table.read(connection, &self.key).await?;
+        Ok(found.get(&self.key).map_or("", |rows| &rows.hash) == last.hash)
+    }
+
     /// Writes the line of the act that has just written these rows, in the same transaction.
     ///
     /// # Errors
@@ -256,12 +268,12 @@ impl Audited {
                  CAST(totp_on AS TEXT) AS totp_on, CASE WHEN totp_on=1 THEN totp_secret ELSE '' END AS totp_secret FROM account WHERE must_change<$2"
             }
             Audited::Mails => {
-                "SELECT 'mails ' || run AS row_key, created_at AS at, id, recipient, address, unit, subject, message_id, digest_sha256, \
+                "SELECT 'mails ' || run AS row_key, created_at AS at, id, recipient, address, unit, subject, message_id, digest_sha256, bytes_sha256, \
                  CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
                  COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox WHERE act='' AND instead_of='' AND test<$2"
             }
             Audited::Messages => {
-                "SELECT 'message ' || id AS row_key, created_at AS at, run, recipient, address, unit, subject, message_id, digest_sha256, \
+                "SELECT 'message ' || id AS row_key, created_at AS at, run, recipient, address, unit, subject, message_id, digest_sha256, bytes_sha256, \
                  act, instead_of, CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
                  COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox \
                  WHERE (act<>'' OR instead_of<>'') AND test<$2"

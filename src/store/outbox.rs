@@ -15,6 +15,7 @@ use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
 use chrono::NaiveDate;
+use ring::digest::{SHA256, digest};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeMap;
@@ -163,8 +164,8 @@ impl Outbox<'_> {
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
-                self.database.dialect.values(part.len(), 21)
+                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked, bytes_sha256) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
+                self.database.dialect.values(part.len(), 22)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
@@ -190,7 +191,8 @@ impl Outbox<'_> {
                     .bind(expires_at)
                     .bind(message.bytes.len() as i64)
                     .bind(&message.act)
-                    .bind(inputs.restrictions);
+                    .bind(inputs.restrictions)
+                    .bind(sha256_of(&message.bytes));
             }
             query.execute(&mut *transaction).await?;
         }
@@ -455,6 +457,23 @@ impl Outbox<'_> {
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
+    /// Those of some messages whose bytes, or what of them never changes, are not as the message was made: somebody changed them past the program.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn altered(self, ids: &[String]) -> Result<Vec<String>> {
+        let mut moment = self.database.begin_reading().await?;
+        let mut altered = Vec::new();
+        for id in ids {
+            let row = sqlx::query(sql(format!("{BYTES} WHERE o.id=$1"))).bind(id).fetch_optional(&mut *moment).await?;
+            let has_own_bytes = row.as_ref().map_or(Ok(true), has_own_bytes)?;
+            if !has_own_bytes || !AuditedRows::message(id).is_as_left(&mut moment).await? {
+                altered.push(id.clone());
+            }
+        }
+        Ok(altered)
+    }
+
     /// The number of messages that are still to be delivered.
     ///
     /// # Errors
@@ -527,9 +546,9 @@ impl Outbox<'_> {
         }
         let made = sqlx::query(
             "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-             next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act, checked) \
+             next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act, checked, bytes_sha256) \
              SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, $9, 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
-             CASE WHEN instead_of='' THEN id ELSE instead_of END, act, checked FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
+             CASE WHEN instead_of='' THEN id ELSE instead_of END, act, checked, $10 FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
         )
         .bind(old)
         .bind(&new.id)
@@ -540,6 +559,7 @@ impl Outbox<'_> {
         .bind(expires_at)
         .bind(new.bytes.len() as i64)
         .bind(DeliveryState::Pending.code())
+        .bind(sha256_of(&new.bytes))
         .execute(&mut *transaction)
         .await?;
         if made.rows_affected() == 0 {
@@ -556,6 +576,22 @@ impl Outbox<'_> {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// The sha256 of the bytes of a message, in lower-case hex.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA256, bytes))
+}
+
+/// Selects messages with their bytes.
+pub(crate) const BYTES: &str = "SELECT o.id, o.bytes_sha256, b.message FROM outbox o LEFT JOIN outbox_body b ON b.id=o.id";
+
+/// Whether a row of [`BYTES`] has the bytes with which the message was made.
+pub(crate) fn has_own_bytes(row: &AnyRow) -> Result<bool> {
+    // a text that somebody put in their place cannot be read as bytes
+    let bytes: Option<Vec<u8>> = row.try_get("message").unwrap_or_default();
+    let sha256 = text(row, "bytes_sha256")?;
+    Ok(bytes.is_some_and(|bytes| sha256_of(&bytes) == sha256))
 }
 
 /// Records in the audit which mails and drafts a run has made, so that one that is deleted past the program is missed.

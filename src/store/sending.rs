@@ -26,6 +26,9 @@ pub struct Claimed {
     pub attempts: u32,
     pub unknowns: u32,
     pub fence: i64,
+    pub bytes_sha256: String,
+    /// It was a draft, or is made from another message, so that the audit has a line about it alone.
+    pub is_audited_alone: bool,
 }
 
 /// Which messages to claim, and for how long.
@@ -189,7 +192,7 @@ impl Sending<'_> {
              attempts=attempts+CASE WHEN state=$4 AND begun<>fence THEN 0 ELSE 1 END, \
              unknowns=unknowns+CASE WHEN state=$4 AND begun=fence THEN 1 ELSE 0 END WHERE id IN (\
              SELECT id FROM outbox WHERE {} ORDER BY next_at, id LIMIT $7{}) \
-             RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence",
+             RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence, bytes_sha256, act, instead_of",
             due(8),
             self.database.dialect.skip_locked()
         );
@@ -212,6 +215,8 @@ impl Sending<'_> {
                     attempts: number(row, "attempts")? as u32,
                     unknowns: number(row, "unknowns")? as u32,
                     fence: number(row, "fence")?,
+                    bytes_sha256: text(row, "bytes_sha256")?,
+                    is_audited_alone: !text(row, "act")?.is_empty() || !text(row, "instead_of")?.is_empty(),
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -240,7 +245,7 @@ impl Sending<'_> {
         Ok(mine)
     }
 
-    /// The bytes of messages by id; unknown ids are left out.
+    /// The bytes of messages by id; unknown ids are left out, and those with a text in place of their bytes.
     ///
     /// # Errors
     /// The database fails.
@@ -250,7 +255,7 @@ impl Sending<'_> {
             query = query.bind(*id);
         }
         let rows = query.fetch_all(&self.database.pool).await?;
-        rows.iter().map(|row| Ok((text(row, "id")?, row.try_get("message")?))).collect()
+        Ok(rows.iter().filter_map(|row| Some((text(row, "id").ok()?, row.try_get("message").ok()?))).collect())
     }
 
     /// Records outcomes of claimed messages in one transaction: the verdict on each, and the time of its next attempt. A claim that another

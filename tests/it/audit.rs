@@ -317,6 +317,25 @@ fn what_is_done_past_the_program_is_found() {
         tamper(at, &undo);
         assert_eq!(verify().0, Some(0), "{undo}: {}", verify().1);
     }
+    // a draft is released and sent only with the bytes that it was made with
+    let listed = || stdout(&duban(at, &["outbox", "list"]));
+    let drafts = listed();
+    let id = drafts.lines().find(|line| line.contains("待签发")).and_then(|line| line.split_whitespace().next()).expect("a draft");
+    let forge = format!("UPDATE outbox_body SET message=message || 'x' WHERE id='{id}'");
+    tamper(at, &forge);
+    let (code, found) = verify();
+    assert!(code == Some(1) && found.contains(&format!("数据库中邮件的内容（bytes {id}）")), "{found}");
+    let release = || duban(at, &["outbox", "release", id, "--by", "张三", "--reason", "同意"]);
+    let refused = release();
+    assert!(refused.status.code() == Some(1) && stderr(&refused).contains("被越过程序改动，不能发出"), "{}", stderr(&refused));
+    tamper(at, &format!("UPDATE outbox_body SET message=CAST(substr(message, 1, length(message)-1) AS BLOB) WHERE id='{id}'"));
+    assert_eq!(verify().0, Some(0), "{}", verify().1);
+    assert_eq!(release().status.code(), Some(0));
+    tamper(at, &forge);
+    let sent = duban(at, &["outbox", "send"]);
+    assert!(stderr(&sent).contains("changed past the program"), "{}", stderr(&sent));
+    assert!(listed().lines().any(|line| line.starts_with(id) && line.contains("暂缓")), "{}", listed());
+    assert!(!files_below(&at.join("var/outbox")).iter().any(|(name, _)| name.contains(id)));
 }
 
 /// A mail that the office has stored proves up to where the audit was whole; that the audit has gone on since makes no mail anew.

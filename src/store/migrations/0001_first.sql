@@ -429,6 +429,8 @@ CREATE TABLE outbox (
     message_id TEXT NOT NULL,
     -- fingerprint of the content
     digest_sha256 TEXT NOT NULL,
+    -- of its bytes: they are sent only as they were made
+    bytes_sha256 TEXT NOT NULL,
     -- the codes of the delivery states
     state TEXT NOT NULL,
     -- grows with every claim; an outcome with an older one is refused

@@ -5,12 +5,14 @@ use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
 use crate::domain::audience::masked_address;
 use crate::domain::notify::channel::Fault;
-use crate::domain::notify::delivery::{Attempt, Verdict, rate_limit_pause, verdict};
+use crate::domain::notify::delivery::{Attempt, DeliveryState, Verdict, rate_limit_pause, verdict};
 use crate::mail::smtp::PooledConnection;
 use crate::mail::transport::{Mailer, OutgoingFile};
 use crate::report::archive::safe_name;
+use crate::store::audit::AuditEntry;
 use crate::store::database::Result;
 use crate::store::handle::Store;
+use crate::store::outbox::sha256_of;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
 use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::first_refusals::FirstRefusals;
@@ -227,7 +229,7 @@ impl Deliverer {
         let mut delivered = Delivered::default();
         let mut open: Vec<bool> = vec![true; claimed.len()];
         // a task of its own, so that the senders never wait for the outcomes to be recorded
-        let feeding = tokio::spawn(feed(self.store.clone(), claimed.clone(), work, stop.clone()));
+        let feeding = tokio::spawn(feed(self.store.clone(), self.clock.clone(), claimed.clone(), work, stop.clone()));
         let mut batch = Vec::new();
         let mut gathered: Vec<(usize, Attempt)> = Vec::new();
         let mut until = tokio::time::Instant::now();
@@ -349,6 +351,10 @@ impl Deliverer {
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
         for ((index, attempt), mine) in ended.iter().zip(mine) {
             let message = &claimed[*index];
+            // one that was held meanwhile was not tried
+            if !mine && *attempt == Attempt::NotTried {
+                continue;
+            }
             if !mine {
                 tracing::warn!(id = %message.id, "another process took this message over; its outcome counts");
                 continue;
@@ -569,7 +575,7 @@ impl Sending {
 }
 
 /// Fetches the bodies in groups and passes them to the senders through a channel of small capacity.
-async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>, stop: Arc<AtomicBool>) -> Result<()> {
+async fn feed(store: Store, clock: Clock, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>, stop: Arc<AtomicBool>) -> Result<()> {
     let mut at = 0;
     while at < claimed.len() && !stop.load(Ordering::Relaxed) {
         let mut end = at;
@@ -580,6 +586,13 @@ async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>
         }
         let ids: Vec<&str> = claimed[at..end].iter().map(|message| message.id.as_str()).collect();
         let mut bodies: BTreeMap<String, Vec<u8>> = store.sending().bodies(&ids).await?;
+        let is_doubtful = |message: &&Claimed| {
+            message.is_audited_alone || bodies.get(&message.id).is_none_or(|body| sha256_of(body) != message.bytes_sha256)
+        };
+        let doubtful: Vec<String> = claimed[at..end].iter().filter(is_doubtful).map(|message| message.id.clone()).collect();
+        for id in hold_altered(&store, &clock, &doubtful).await? {
+            bodies.remove(&id);
+        }
         for (index, message) in claimed.iter().enumerate().take(end).skip(at) {
             if let Some(body) = bodies.remove(&message.id)
                 && work.send((index, body)).await.is_err()
@@ -590,6 +603,20 @@ async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>
         at = end;
     }
     Ok(())
+}
+
+/// Holds those of some claimed messages that are not as they were made, and returns them.
+async fn hold_altered(store: &Store, clock: &Clock, ids: &[String]) -> Result<Vec<String>> {
+    const WHY: &str = "邮件被越过程序改动，没有发出。请用备份核对：duban audit --verify";
+    let altered = store.outbox().altered(ids).await?;
+    if altered.is_empty() {
+        return Ok(altered);
+    }
+    tracing::error!(messages = altered.join(" "), "messages were changed past the program: they are held (duban audit --verify)");
+    let now = stamp(clock.now());
+    let entry = AuditEntry { at: &now, who: "duban", why: WHY };
+    store.outbox().change_state(&altered, &[DeliveryState::Sending], DeliveryState::OnHold, entry, "").await?;
+    Ok(altered)
 }
 
 /// The letters and digits of a unit's name, for use in a file name.

@@ -80,6 +80,8 @@ mod tests {
             attempts: 1,
             unknowns: 0,
             fence: 1,
+            bytes_sha256: String::new(),
+            is_audited_alone: false,
         }
     }
 

@@ -119,8 +119,12 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
     assert_eq!(broken(&store).await, None, "sealed");
     let raw = db.raw().await;
     const OPEN: i64 = i64::MAX;
-    let copy = "CREATE TABLE copied_w AS SELECT body FROM named_records WHERE object='slot00-w'";
-    sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
+    for copy in [
+        "CREATE TABLE copied_w AS SELECT body FROM named_records WHERE object='slot00-w'",
+        "CREATE TABLE copied_sums AS SELECT id, bytes_sha256 FROM outbox",
+    ] {
+        sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
+    }
     for (change, undo, key) in [
         (
             format!("UPDATE restriction SET lifted=3, lifted_by='张三' WHERE code='B' AND lifted={OPEN}"),
@@ -240,6 +244,16 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         ("INSERT INTO frozen (sha256, body) VALUES ('ab', 'x')".into(), "DELETE FROM frozen WHERE sha256='ab'".into(), "frozen ab"),
         ("UPDATE outbox SET id='q' WHERE id='slot0-x'".into(), "UPDATE outbox SET id='slot0-x' WHERE id='q'".into(), "message q"),
         (
+            "UPDATE outbox_body SET id='q' WHERE id='slot0-x'".into(),
+            "UPDATE outbox_body SET id='slot0-x' WHERE id='q'".into(),
+            "bytes slot0-x",
+        ),
+        (
+            "UPDATE outbox SET bytes_sha256=digest_sha256 WHERE id='slot00-z'".into(),
+            "UPDATE outbox SET bytes_sha256=(SELECT bytes_sha256 FROM copied_sums WHERE id='slot00-z') WHERE id='slot00-z'".into(),
+            "mails weekly@slot00#0",
+        ),
+        (
             "UPDATE outbox SET address='x@evil.example' WHERE id='slot0-x'".into(),
             "UPDATE outbox SET address='x@gz.example' WHERE id='slot0-x'".into(),
             "message slot0-x",
@@ -308,6 +322,7 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
     }
     assert_eq!(broken(&store).await, Some(AuditBreak::Rows("message slot0-y".into())));
     tamper(&raw, "INSERT INTO outbox SELECT * FROM copied_outbox WHERE id='slot0-y'").await;
+    tamper(&raw, "INSERT INTO outbox_body SELECT * FROM copied_outbox_body WHERE id='slot0-y'").await;
     assert_eq!(broken(&store).await, None);
     tamper(&raw, "DELETE FROM outbox WHERE id='slot00-w'").await;
     assert_eq!(broken(&store).await, Some(AuditBreak::Rows("mails weekly@slot00#0".into())));
