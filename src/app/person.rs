@@ -4,7 +4,9 @@ use anyhow::bail;
 
 /// Whether a text names a person: signs that nobody sees do not.
 pub(crate) fn has_name(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
+    // letters of Unicode without a shape: the fillers of Hangul
+    let is_blank = |c: char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    text.chars().any(|c| c.is_alphanumeric() && !is_blank(c))
 }
 
 /// The person who changes something, and the reason.
@@ -36,9 +38,12 @@ mod tests {
 
     #[test]
     fn nobody_acts_under_a_name_that_nobody_sees() {
-        for (who, why, missing) in
-            [("\u{200b}", "错标", "--by 姓名"), ("张三", " \u{2060}", "--reason 事由"), ("", "", "--by 姓名 --reason 事由")]
-        {
+        for (who, why, missing) in [
+            ("\u{200b}", "错标", "--by 姓名"),
+            ("\u{3164}\u{115f}\u{1160}\u{ffa0}\u{2800}", "错标", "--by 姓名"),
+            ("张三", " \u{2060}", "--reason 事由"),
+            ("", "", "--by 姓名 --reason 事由"),
+        ] {
             let refused = Person { who, why }.ensure_named("解除标注").unwrap_err().to_string();
             assert_eq!(refused, format!("解除标注须写明姓名和事由，以备查考：请加上 {missing}"));
         }
