@@ -17,6 +17,7 @@ use duban::domain::notify::feedback::Answers;
 use duban::domain::notify::form_seal::FormKey;
 use duban::domain::register::ledger::Role;
 use duban::domain::register::record::{Cell, Place, Record, Records};
+use duban::domain::restriction::Restrictions;
 use duban::domain::rules::context::Context;
 use duban::domain::rules::policy::Policy;
 use duban::domain::sample::sample;
@@ -196,6 +197,7 @@ impl Judgement {
             made_on: self.as_of,
             reply_by: self.as_of,
             intake: &[],
+            restrictions: &Restrictions::default(),
             audience,
             only_findings: rows,
             answers: &self.answers,

@@ -2,7 +2,7 @@
 //! named the finding.
 
 use crate::config::load::Config;
-use crate::domain::audience::masked;
+use crate::domain::audience::{Audience, NOT_SHOWN, masked};
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
@@ -76,8 +76,8 @@ pub(crate) fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
 ///
 /// # Errors
 /// The rule or the key is unknown, nothing has been read yet, or the database fails.
-pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
-    Explainer { evaluator, config: &evaluator.config, store: &evaluator.store }.explain(rule, key, as_of).await
+pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate, audience: Audience) -> anyhow::Result<Explained> {
+    Explainer { evaluator, config: &evaluator.config, store: &evaluator.store, audience }.explain(rule, key, as_of).await
 }
 
 /// What an explanation is made from.
@@ -85,6 +85,7 @@ struct Explainer<'a> {
     evaluator: &'a Evaluator,
     config: &'a Config,
     store: &'a Store,
+    audience: Audience,
 }
 
 impl Explainer<'_> {
@@ -141,6 +142,9 @@ impl Explainer<'_> {
         if explanation.outcome == Outcome::Gone {
             explanation.key = key.to_owned();
         }
+        let shown = |text: &str, instead: &str| selection.restrictions.shown(self.audience, text, instead);
+        explanation.cells.iter_mut().for_each(|cell| cell.place = shown(&cell.place, &ledger.title));
+        remarks.iter_mut().for_each(|remark| *remark = shown(remark, NOT_SHOWN));
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
         let notifications = self.store.outbox().notifications_of(&identity, selection.sample).await?;
         let notifications = notifications.into_iter().map(notification_line).collect();

@@ -403,7 +403,10 @@ impl<'a> RecordLookup<'a> {
         };
         let place = |field: usize| match is_by_others(field) {
             true => BY_OTHERS.to_owned(),
-            false => place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id)),
+            false => {
+                let place = place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id));
+                self.present.selection.restrictions.shown(self.audience(), &place, &shape.title)
+            }
         };
         let shown = |field: usize| {
             record.columns.contains(field) && !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[field])

@@ -6,13 +6,14 @@ use crate::app::explain::Explained;
 use crate::app::explained_text::{ExplainedText, Section, explained_text};
 use crate::cli::exit::Exit;
 use crate::cli::print::{Filter, Printer};
+use crate::domain::audience::Audience;
 use chrono::NaiveDate;
 use std::io::Write;
 
 /// Prints why a rule has or has no finding on a record, as text or json.
 pub(crate) async fn explain(app: &App, rule: &str, key: &str, as_of: Option<NaiveDate>, format: &str) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
-    let explained = explain::explain(app.evaluator(), rule, key, as_of).await?;
+    let explained = explain::explain(app.evaluator(), rule, key, as_of, Audience::Office).await?;
     let is_json = format == "json";
     let mut out = Printer::to_stdout(if is_json { Filter::Json } else { Filter::Lines });
     if is_json {

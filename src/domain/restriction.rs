@@ -1,7 +1,7 @@
 //! Marks of secrecy that are stored by themselves: a mark in any row of any source restricts its code, and what belongs to it, until an
 //! accepted row in force of the same source states the contrary or a person lifts it. The strictest of all sources counts.
 
-use crate::domain::audience::{is_marked, is_restricted};
+use crate::domain::audience::{Audience, is_marked, is_restricted};
 use crate::domain::compared_form::compared_name;
 use crate::domain::intake::code_marks::{CodeMarks, RESTRICTED};
 use crate::domain::intake::note::Note;
@@ -141,6 +141,14 @@ impl Restrictions {
     /// The marked project that a text names.
     pub fn project_in_text(&self, text: &str) -> Option<&str> {
         self.mentions.in_text(text, &|_| true)
+    }
+
+    /// The name of a file or sheet, or a text beside it, as the reader gets it: outside the office `instead` where it names a marked project.
+    pub fn shown(&self, audience: Audience, text: &str, instead: &str) -> String {
+        match self.project_in_text(text).filter(|_| audience != Audience::Office) {
+            Some(_) => instead.to_owned(),
+            None => audience.text(text),
+        }
     }
 
     /// Whether there is no mark, lifted or not.

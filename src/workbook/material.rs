@@ -7,6 +7,7 @@ use crate::domain::judging::roster::Rosters;
 use crate::domain::notify::feedback::{Answers, SilentRecord};
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::record::{Origin, Records};
+use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::previous_run::PreviousRun;
 use chrono::NaiveDate;
@@ -96,6 +97,7 @@ pub struct Material<'a> {
     pub indicators: &'a Indicators,
     pub sources: &'a [SourceSnapshot],
     pub intake: &'a [IntakeIssue],
+    pub restrictions: &'a Restrictions,
     pub audience: Audience,
     /// Indices of the findings to show, ascending; `None` = all that the audience may see. The attachment of a digest shows the findings
     /// of the digest.

@@ -19,15 +19,13 @@ pub(crate) enum Provenance {
     OfItsOwn,
 }
 
-impl SourceSnapshot {
-    /// The file and its sheets: `register.xlsx 项目台账`.
-    pub(crate) fn file_and_sheets(&self) -> String {
-        let sheets: Vec<&str> = self.sheets.iter().map(String::as_str).filter(|sheet| !sheet.is_empty()).collect();
-        format!("{} {}", self.file, sheets.join("、")).trim().to_owned()
-    }
-}
-
 impl VisibleMaterial<'_> {
+    /// The file and its sheets: `register.xlsx 项目台账`.
+    pub(crate) fn file_and_sheets(&self, line: &SourceSnapshot) -> String {
+        let sheets: Vec<String> = line.sheets.iter().map(|sheet| self.origin(sheet, "")).filter(|sheet| !sheet.is_empty()).collect();
+        format!("{} {}", self.origin(&line.file, &line.ledger), sheets.join("、")).trim().to_owned()
+    }
+
     /// The location of a record.
     pub(crate) fn place(&self, ledger: usize, place: Place) -> String {
         let row = format!("第{}行", place.row);
@@ -41,8 +39,9 @@ impl VisibleMaterial<'_> {
         let mut lines = self.material.sources.iter().filter(|line| line.ledger == ledger);
         let only = lines.next().filter(|line| lines.next().is_none() && line.file == file);
         let only_sheet = only.is_some_and(|line| line.sheets.iter().all(|known| known == sheet));
-        let parts = [if only.is_some() { "" } else { file }, if only_sheet { "" } else { sheet }, cell];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        let file = if only.is_some() { String::new() } else { self.origin(file, ledger) };
+        let sheet = if only_sheet { String::new() } else { self.origin(sheet, "") };
+        [&file, &sheet, cell].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// The note on the snapshots of these ledgers, for the first sheet of a workbook; `None` where it is not needed.
@@ -64,7 +63,7 @@ impl VisibleMaterial<'_> {
                         line.ledger,
                         chinese_date(line.covers_on),
                         line.snapshot,
-                        line.file_and_sheets()
+                        self.file_and_sheets(line)
                     )
                 })
                 .collect(),

@@ -180,6 +180,11 @@ impl<'a> VisibleMaterial<'a> {
         self.material.records.find(ledger, code)
     }
 
+    /// The name of a file or sheet, or a text beside it, as the audience may read it.
+    pub(crate) fn origin(&self, text: &str, instead: &str) -> String {
+        self.material.restrictions.shown(self.material.audience, text, instead)
+    }
+
     /// Free text as the audience may read it.
     pub(crate) fn text(&self, text: &str) -> String {
         self.material.audience.text(text)

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use duban::app::compose::App;
 use duban::app::explain::explain;
 use duban::app::findings::{FindingsFilter, find};
+use duban::domain::audience::Audience;
 use duban::domain::judging::finding::State;
 use duban::domain::register::record::{Cell, Record};
 use duban::worker::import::input::Input;
@@ -55,7 +56,8 @@ async fn every_finding_is_explained_as_it_was_found() {
         let (mut explained, mut exempt, mut waiting) = (0, 0, 0);
         for finding in found.iter() {
             let rule = &found.policy.rules[finding.rule];
-            let explanation = explain(service.evaluator(), &rule.id, &finding.key, as_of).await.expect("an explanation").explanation;
+            let explanation =
+                explain(service.evaluator(), &rule.id, &finding.key, as_of, Audience::Office).await.expect("an explanation").explanation;
             let place = format!("seed {seed}: {} {}", rule.id, finding.key);
             assert_eq!(explanation.state, Some(finding.state.code()), "{place}");
             assert_eq!(explanation.light, finding.light.map(|light| light.code()), "{place}");

@@ -30,6 +30,7 @@ use duban::domain::register::ledger::{Ledger, Role};
 use duban::domain::register::levels::Level;
 use duban::domain::register::record::{Cell, Record};
 use duban::domain::register::units::UnitId;
+use duban::domain::restriction::Restrictions;
 use duban::domain::rules::owner::owner_of;
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Act, Light};
@@ -257,6 +258,7 @@ impl Renderer<'_> {
             indicators: self.indicators,
             sources: &[],
             intake: self.intake,
+            restrictions: &Restrictions::default(),
             audience: Audience::Unit(unit),
             only_findings: Some(rows),
             only_counted: Some(withheld),

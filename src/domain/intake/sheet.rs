@@ -20,7 +20,9 @@ use crate::domain::intake::sheet_secrecy::{SheetSecrecy, is_classified_line, is_
 use crate::domain::intake::sums::{Sums, WrongTotal};
 use crate::domain::intake::text::{excerpt, normalize_name};
 use crate::domain::own_sheet::GUIDE_SHEET;
-use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::personal_numbers::mask::masked;
+use crate::domain::personal_numbers::numbers::is_code_of_person;
+use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::record::{Cell, Columns, fen_as_yi};
 use crate::domain::secrecy::HeaderDecision;
 use chrono::NaiveDate;
@@ -525,7 +527,11 @@ impl<'a> SheetIntake<'a> {
     /// Accepts a row, or quarantines it where it is shifted, a cell is unreadable or a required field is empty. Notes all that is wrong.
     fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
         let RowReading { record, faults, shifted, marking, statement, .. } = reading;
-        let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
+        let mut code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
+        let is_of_person = ledger.purpose != Purpose::Directory && is_code_of_person(&code);
+        if is_of_person {
+            code = masked(&code);
+        }
         let unit = record[ledger.owner.field()].text().unwrap_or_default();
         let (sheet, before) = (self.sheet, self.notes.len());
         let note = |kind: NoteKind, reason: String, hint: String| Note {
@@ -541,6 +547,11 @@ impl<'a> SheetIntake<'a> {
             let reason = format!("该行的内容到{}列，超出表头，各栏可能已错位", column_letters(column));
             let hint = "请检查该行是否有多余的逗号（内容中的逗号要用引号括起），或另存为xlsx后再导入".to_owned();
             self.notes.push(note(NoteKind::Quarantined, reason, hint));
+        }
+        if is_of_person {
+            quarantined = true;
+            let hint = "编号随提醒和报表发出，不能含个人号码，请另编编号后重新导入".to_owned();
+            self.notes.push(note(NoteKind::Quarantined, "编号中有手机号码或身份证号码".to_owned(), hint));
         }
         for fault in faults {
             let kind = if fault.fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };

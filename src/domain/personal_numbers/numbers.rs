@@ -393,6 +393,25 @@ fn is_region(digits: &[char]) -> bool {
     digits.len() >= 2 && PROVINCES.iter().any(|(first, second)| *first == digits[0] && second.contains(digits[1]))
 }
 
+/// Whether a code holds a mobile number or an identity number whole. Days and serial numbers of ours are shorter.
+pub fn is_code_of_person(code: &str) -> bool {
+    code.split_inclusive(|c: char| !c.is_ascii_digit()).any(|part| {
+        let digits: Vec<char> = part.chars().filter(char::is_ascii_digit).collect();
+        let number = |from: usize, to: usize| digits[from..to].iter().fold(0, |sum, c| sum * 10 + c.to_digit(10).unwrap_or(0));
+        match digits.len() {
+            11 => digits[0] == '1' && digits[1] >= '3',
+            17 | 18 => {
+                let year = number(6, 10);
+                is_region(&digits)
+                    && year <= BORN_MAX
+                    && is_day(year, number(10, 12), number(12, 14))
+                    && has_identity_check(&digits, part.ends_with('X'))
+            }
+            _ => false,
+        }
+    })
+}
+
 /// The check of an identity number (GB 11643): the weighted sum modulo 11. `x`: the last character is an X.
 fn has_identity_check(digits: &[char], x: bool) -> bool {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];

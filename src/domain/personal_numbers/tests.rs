@@ -1,6 +1,7 @@
 //! What is masked and what is not, as clerks write it.
 
 use crate::domain::personal_numbers::mask::{masked, masked_phone};
+use crate::domain::personal_numbers::numbers::is_code_of_person;
 
 const PERSONAL: [&str; 170] = [
     "13,723,226,810",
@@ -383,5 +384,15 @@ fn references_by_name_part_no_number() {
     }
     for text in ["2025&ndash;2026年", "R&D;13.5亿元"] {
         assert_eq!(masked(text), text);
+    }
+}
+
+#[test]
+fn a_code_that_is_a_number_of_a_person_is_known() {
+    for code in ["13812345678", "张三13812345678", "GZ-13812345678-1", "11010519491231002X"] {
+        assert!(is_code_of_person(code), "{code}");
+    }
+    for code in ["GZ-2025-001", "520102-2024-001", "2020-520102-04-01-123456", "520102202401010012", "202500000123", "12345678901"] {
+        assert!(!is_code_of_person(code), "{code}");
     }
 }

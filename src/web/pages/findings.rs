@@ -5,7 +5,7 @@ use crate::app::explain::explain;
 use crate::app::explained_text::explained_text;
 use crate::app::picture_lists::GroupOrder;
 use crate::clock::stamp;
-use crate::domain::audience::masked;
+use crate::domain::audience::{Audience, masked};
 use crate::domain::judging::finding::State;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
@@ -153,7 +153,7 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
     if !current.shows(&portal.app.config().policy.units, reader, rule, key).await? {
         return Err(Refusal::NotFound);
     }
-    let mut explained = explain(portal.app.evaluator(), rule, key, current.as_of).await?;
+    let mut explained = explain(portal.app.evaluator(), rule, key, current.as_of, reader.map_or(Audience::Office, Audience::Unit)).await?;
     if let Some(unit) = reader {
         let own = &portal.app.config().policy.units.units[unit].name;
         explained.notifications.retain(|notification| notification.unit == *own);

@@ -96,7 +96,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 (1, Value::text(source_title(&source.source))),
                 (2, Value::Count(source.snapshot)),
                 (3, Value::Date(source.covers_on)),
-                (4, Value::text(source.file_and_sheets())),
+                (4, Value::text(self.visible.file_and_sheets(source))),
                 (6, Value::count(source.accepted + source.quarantined + source.skipped)),
                 (7, Value::count(source.accepted)),
                 (8, Value::count(source.quarantined)),

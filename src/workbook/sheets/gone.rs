@@ -92,7 +92,7 @@ impl<'a> VisibleMaterial<'a> {
             Value::text(gone.unit.clone()),
             day(gone.seen_on),
             day(gone.gone_on),
-            Value::text(gone.place.clone()),
+            Value::text(self.origin(&gone.place, &gone.ledger)),
         ];
         let mut row = Row { cells, ..Row::default() };
         if gone.restricted {

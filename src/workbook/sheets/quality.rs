@@ -1,5 +1,6 @@
 //! 数据质量: rows that the import quarantined or warned of, then records in which judging found doubtful data.
 
+use crate::domain::audience::NOT_SHOWN;
 use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
@@ -57,7 +58,8 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(issue.field.clone()),
                 // the text of an unreadable cell may include a phone number, whatever its field
                 Value::text(self.visible.text(&issue.raw)),
-                Value::text(advice.join("；")),
+                // a reason quotes values, and names other files
+                Value::text(self.visible.origin(&advice.join("；"), NOT_SHOWN)),
                 Value::text(self.visible.location(&issue.ledger, &issue.file, &issue.sheet, &issue.cell)),
             ];
             let mut row = Row { cells, ..Row::default() };

@@ -168,6 +168,7 @@ impl<'a> RunContext<'a> {
             indicators: &self.register.indicators,
             sources: &self.register.sources,
             intake: &self.register.intake,
+            restrictions: &self.selection.restrictions,
             audience,
             only_findings: findings,
             only_counted: None,
