@@ -186,7 +186,7 @@ pub(crate) async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow:
 
 /// Checks that messages are as they were made; who wanted them sent is recorded.
 async fn ensure_as_made(deliverer: &Deliverer, ids: &[String], entry: AuditEntry<'_>) -> anyhow::Result<()> {
-    let altered = deliverer.store.outbox().altered(ids).await?;
+    let altered = deliverer.store.audit().altered_messages(ids).await?;
     for id in &altered {
         deliverer.store.audit().record(entry.at, entry.who, "refused: message altered", id, entry.why).await?;
     }

@@ -9,7 +9,7 @@ use crate::store::audited_rows;
 use crate::store::audited_rows::{Audited, AuditedRows, RowsLeft};
 use crate::store::database::{Result, number, parameters, sql, text};
 use crate::store::mark_rows::position;
-use crate::store::outbox::{BYTES, has_own_bytes};
+use crate::store::message_bytes::{BYTES, has_own_bytes};
 use chrono::{DateTime, Duration, Utc};
 use futures_util::TryStreamExt;
 use ring::digest::{SHA256, digest};

@@ -17,6 +17,7 @@ pub mod indicators;
 pub mod keys;
 pub(crate) mod mark_rows;
 pub mod marked_messages;
+pub(crate) mod message_bytes;
 pub mod named_records;
 pub mod notes;
 pub mod notified;

@@ -7,6 +7,7 @@ use crate::domain::rules::rule::Light;
 use crate::store::audit::{AuditEntry, event_line, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
+use crate::store::message_bytes::sha256_of;
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
@@ -15,7 +16,6 @@ use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
 use chrono::NaiveDate;
-use ring::digest::{SHA256, digest};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeMap;
@@ -457,23 +457,6 @@ impl Outbox<'_> {
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
-    /// Those of some messages whose bytes, or what of them never changes, are not as the message was made: somebody changed them past the program.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn altered(self, ids: &[String]) -> Result<Vec<String>> {
-        let mut moment = self.database.begin_reading().await?;
-        let mut altered = Vec::new();
-        for id in ids {
-            let row = sqlx::query(sql(format!("{BYTES} WHERE o.id=$1"))).bind(id).fetch_optional(&mut *moment).await?;
-            let has_own_bytes = row.as_ref().map_or(Ok(true), has_own_bytes)?;
-            if !has_own_bytes || !AuditedRows::message(id).is_as_left(&mut moment).await? {
-                altered.push(id.clone());
-            }
-        }
-        Ok(altered)
-    }
-
     /// The number of messages that are still to be delivered.
     ///
     /// # Errors
@@ -576,22 +559,6 @@ impl Outbox<'_> {
         transaction.commit().await?;
         Ok(true)
     }
-}
-
-/// The sha256 of the bytes of a message, in lower-case hex.
-pub(crate) fn sha256_of(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA256, bytes))
-}
-
-/// Selects messages with their bytes.
-pub(crate) const BYTES: &str = "SELECT o.id, o.bytes_sha256, b.message FROM outbox o LEFT JOIN outbox_body b ON b.id=o.id";
-
-/// Whether a row of [`BYTES`] has the bytes with which the message was made.
-pub(crate) fn has_own_bytes(row: &AnyRow) -> Result<bool> {
-    // a text that somebody put in their place cannot be read as bytes
-    let bytes: Option<Vec<u8>> = row.try_get("message").unwrap_or_default();
-    let sha256 = text(row, "bytes_sha256")?;
-    Ok(bytes.is_some_and(|bytes| sha256_of(&bytes) == sha256))
 }
 
 /// Records in the audit which mails and drafts a run has made, so that one that is deleted past the program is missed.

@@ -11,7 +11,6 @@ use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::record::Origin;
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
-use crate::domain::restriction::Restrictions;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
 use crate::domain::rules::owner::{Linked, link, owner_of};
@@ -32,9 +31,10 @@ use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows, UnitTitle};
 use crate::workbook::template::Template;
 use chrono::NaiveDate;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+mod file_names;
 mod reconcile;
 
 /// The configuration of this checkout without jobs, which need mail bodies of another module.
@@ -315,31 +315,6 @@ fn a_row_names_its_file_where_the_workbook_does_not() {
     let named = |texts: &[String]| texts.iter().filter(|text| text.starts_with("数据来源：")).cloned().collect::<Vec<_>>();
     assert_eq!(named(&covered), Vec::<String>::new(), "the cover has a table");
     assert_eq!(named(&alone), ["数据来源：项目台账（截至2026年9月30日，第37次快照，全省台账.xlsx 全省项目台账）。"]);
-}
-
-#[test]
-fn the_workbook_of_a_unit_names_no_file_after_a_restricted_project_or_a_person() {
-    let world = world();
-    let mut restrictions = Restrictions::new("project");
-    restrictions.add("project", "GZ-2025-777", "是", false).unwrap();
-    restrictions.look_for_projects(&world.config.policy, [("GZ-2025-777", "玄武岩纤维特种材料基地项目")], &BTreeSet::new());
-    let unit = world.unit("瓮安县");
-    let template = &world.config.templates["unit-list"];
-    for (file, sheet, shown) in [
-        ("玄武岩纤维特种材料基地项目等台账.xlsx", "GZ-2025-777等", "项目台账"),
-        ("张三13812345678.xlsx", "表一", "张三138****5678.xlsx 表一"),
-    ] {
-        let plain = world.material(world.rosters(template), unit);
-        let sources = [SourceSnapshot { file: file.into(), sheets: vec![sheet.into()], ..plain.sources[0].clone() }];
-        let reason = "“13812345678”不在约定的写法之内".to_owned();
-        let intake = [IntakeIssue { file: file.into(), sheet: sheet.into(), reason, ..plain.intake[0].clone() }];
-        let material = Material { sources: &sources, intake: &intake, restrictions: &restrictions, ..plain };
-        let found = texts(&build(template, &material).unwrap());
-        assert!(found.contains(&format!("第37次快照，{shown}）")), "{found}");
-        for hidden in ["玄武岩", "GZ-2025-777", "13812345678"] {
-            assert!(!found.contains(hidden), "{hidden}: {found}");
-        }
-    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::report::archive::safe_name;
 use crate::store::audit::AuditEntry;
 use crate::store::database::Result;
 use crate::store::handle::Store;
-use crate::store::outbox::sha256_of;
+use crate::store::message_bytes::sha256_of;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
 use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::first_refusals::FirstRefusals;
@@ -608,7 +608,7 @@ async fn feed(store: Store, clock: Clock, claimed: Arc<Vec<Claimed>>, work: mpsc
 /// Holds those of some claimed messages that are not as they were made, and returns them.
 async fn hold_altered(store: &Store, clock: &Clock, ids: &[String]) -> Result<Vec<String>> {
     const WHY: &str = "邮件被越过程序改动，没有发出。请用备份核对：duban audit --verify";
-    let altered = store.outbox().altered(ids).await?;
+    let altered = store.audit().altered_messages(ids).await?;
     if altered.is_empty() {
         return Ok(altered);
     }
