@@ -122,8 +122,9 @@ impl Before {
         let phone = labelled(&[Label::Phone]);
         let each = |is_possible: bool, lengths: RangeInclusive<usize>, of: &dyn Fn(&Beginning<'_>) -> Option<Match>| {
             let beginnings = lengths.rev().filter(|_| is_possible).filter_map(|digits| chain.beginning(digits));
-            let beginnings = beginnings.filter(|part| !part.has(Signs::JOIN) || self.is_one_over_joins(text, part));
-            beginnings.into_iter().find_map(|part| of(&part))
+            // whether signs join its digits is asked last: it takes a look at all that is around
+            let is_one = |part: &Beginning<'_>| !part.has(Signs::JOIN) || self.is_one_over_joins(text, part);
+            beginnings.into_iter().find_map(|part| of(&part).filter(|_| is_one(&part)))
         };
         let mobile = match first {
             '1' => 11..=11,
