@@ -24,11 +24,14 @@ pub(crate) struct Undelivered {
     pub(crate) waiting: i64,
     pub(crate) refused: i64,
     pub(crate) dead: i64,
-    /// Refused or given up.
-    pub(crate) lost: i64,
 }
 
 impl Undelivered {
+    /// Those that were refused or given up.
+    pub(crate) fn lost(self) -> i64 {
+        self.refused + self.dead
+    }
+
     /// The counts behind a space; empty = every mail was accepted.
     pub(crate) fn in_words(self) -> String {
         let counts = [("待发", self.waiting), ("被拒", self.refused), ("停止发送", self.dead)];
@@ -44,9 +47,8 @@ impl Undelivered {
 pub(crate) async fn undelivered(store: &Store, run: &str) -> anyhow::Result<Undelivered> {
     let counts = store.outbox().count_by_state(Some(run)).await?;
     let of = |state: DeliveryState| counts.get(&state).copied().unwrap_or_default();
-    let (refused, dead) = (of(DeliveryState::Refused), of(DeliveryState::Dead));
     let waiting = DeliveryState::all_that(DeliveryState::is_undelivered).into_iter().map(of).sum();
-    Ok(Undelivered { waiting, refused, dead, lost: refused + dead })
+    Ok(Undelivered { waiting, refused: of(DeliveryState::Refused), dead: of(DeliveryState::Dead) })
 }
 
 /// How many units a run mailed or not, by reason.

@@ -45,7 +45,7 @@ pub(crate) async fn show(app: &App, run: &str, unit: Option<&str>) -> anyhow::Re
 fn line(run: &Run, mails: Undelivered) -> String {
     let state = match run.state {
         RunState::Running => "进行中",
-        RunState::Done if mails.lost > 0 => "部分完成",
+        RunState::Done if mails.lost() > 0 => "部分完成",
         RunState::Done if mails.waiting > 0 => "邮件待发",
         RunState::Done => "已完成",
         RunState::Partial => "部分完成",

@@ -14,7 +14,7 @@ use sqlx::Row;
 use std::collections::BTreeMap;
 
 /// A claimed message, without its bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Claimed {
     pub id: String,
     pub address: String,

@@ -70,19 +70,7 @@ mod tests {
     use super::*;
 
     fn message(id: &str) -> Claimed {
-        Claimed {
-            id: id.into(),
-            address: format!("{id}@x.cn"),
-            unit: String::new(),
-            message_id: String::new(),
-            created_at: String::new(),
-            size: 0,
-            attempts: 1,
-            unknowns: 0,
-            fence: 1,
-            bytes_sha256: String::new(),
-            is_audited_alone: false,
-        }
+        Claimed { id: id.into(), address: format!("{id}@x.cn"), ..Claimed::default() }
     }
 
     #[test]

@@ -89,19 +89,7 @@ mod tests {
     use super::*;
 
     fn message(id: &str) -> Claimed {
-        Claimed {
-            id: id.into(),
-            address: String::new(),
-            unit: String::new(),
-            message_id: String::new(),
-            created_at: "2026".into(),
-            size: 0,
-            attempts: 1,
-            unknowns: 0,
-            fence: 1,
-            bytes_sha256: String::new(),
-            is_audited_alone: false,
-        }
+        Claimed { id: id.into(), created_at: "2026".into(), fence: 1, ..Claimed::default() }
     }
 
     #[test]
