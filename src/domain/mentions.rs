@@ -48,7 +48,8 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Mentions {
     projects: Vec<String>,
-    known: HashMap<Box<[char]>, Known>,
+    /// Several projects may have one name.
+    known: HashMap<Box<[char]>, Vec<Known>>,
     /// Of those that are looked for within texts: the lengths by the first two characters. Nearly all codes begin alike and have one length.
     lengths: HashMap<[char; 2], Vec<usize>>,
     /// Bytes of the shortest of them: most cells are shorter.
@@ -127,7 +128,8 @@ impl Mentions {
     }
 
     fn add(&mut self, project: &str, text: &[char], is_within_texts: bool, kind: Kind) {
-        if text.is_empty() || self.known.contains_key(text) {
+        let is_of_project = |known: &Known| self.projects.get(known.project as usize).is_some_and(|of| of == project);
+        if text.is_empty() || self.known.get(text).is_some_and(|all| all.iter().any(is_of_project)) {
             return;
         }
         if self.projects.last().is_none_or(|last| last != project) {
@@ -146,7 +148,7 @@ impl Mentions {
                 lengths.push(text.len());
             }
         }
-        self.known.insert(text.into(), known);
+        self.known.entry(text.into()).or_default().push(known);
     }
 
     /// The project of a known text, if it counts.
@@ -159,8 +161,8 @@ impl Mentions {
         chars.windows(2).enumerate().find_map(|(at, start)| {
             let lengths = self.lengths.get(&[start[0], start[1]])?;
             lengths.iter().find_map(|length| {
-                let known = self.known.get(chars.get(at..at + length)?)?;
-                if known.is_within_texts && is_meant(known, at, *length) { self.project(known, counts) } else { None }
+                let known = self.known.get(chars.get(at..at + length)?)?.iter();
+                known.filter(|known| known.is_within_texts && is_meant(known, at, *length)).find_map(|known| self.project(known, counts))
             })
         })
     }
@@ -183,8 +185,8 @@ impl Mentions {
         let chars = compared_chars(cell);
         let code: Vec<char> = compared_code(cell).chars().collect();
         let known = |chars: &[char], is_code: bool| {
-            let known = self.known.get(chars).filter(|known| !is_code || known.kind != Kind::Name)?;
-            self.project(known, counts)
+            let mut known = self.known.get(chars)?.iter().filter(|known| !is_code || known.kind != Kind::Name);
+            known.find_map(|known| self.project(known, counts))
         };
         known(&chars, false).or_else(|| known(without_project(&chars), false)).or_else(|| known(&code, true))
     }
@@ -309,5 +311,11 @@ mod tests {
             assert_eq!(mentions.in_text(text, &counts), Some("202500123"), "{text}");
         }
         assert_eq!(mentions.in_tie("GZ501、7", &counts), Some("7"));
+        let mut namesakes = Mentions::default();
+        for code in ["GZ501", "GZ502"] {
+            namesakes.add_name(code, "磷酸铁锂生产线", |_| false);
+        }
+        assert_eq!(namesakes.in_text("推进磷酸铁锂生产线", &counts), Some("GZ502"));
+        assert_eq!(namesakes.in_tie("磷酸铁锂生产线", &counts), Some("GZ502"));
     }
 }
