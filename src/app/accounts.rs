@@ -3,6 +3,7 @@
 use crate::app::compose::App;
 use crate::app::passwords::Passwords;
 use crate::app::person::Person;
+use crate::app::totp::random;
 use crate::clock::stamp;
 use crate::domain::account::{AccountRole, AccountRoles, check_name, check_password};
 use crate::domain::intake::text::half_width;
@@ -14,7 +15,6 @@ use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
 use anyhow::{Context, bail, ensure};
 use chrono::TimeDelta;
-use ring::rand::{SecureRandom, SystemRandom};
 
 /// What the code allows that `duban portal admin` prints.
 pub(crate) const FIRST_ADMINISTRATOR: &str = "administrator";
@@ -178,9 +178,7 @@ async fn end_sessions(app: &App, sessions: &Store, name: &str, except: &str) -> 
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn first_administrator_code(app: &App, sessions: &Store, by: Person<'_>) -> anyhow::Result<String> {
-    let mut bytes = [0; CODE_BYTES];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    let code = hex::encode(bytes);
+    let code = hex::encode(random::<CODE_BYTES>()?);
     let now = app.clock().now();
     let until = stamp(now + TimeDelta::minutes(CODE_MINUTES));
     sessions.sessions().set_code(FIRST_ADMINISTRATOR, &sha256(&code), &until).await?;

@@ -12,9 +12,7 @@ use crate::store::accounts::Account;
 use crate::store::handle::Store;
 use crate::store::os_user::as_account;
 use crate::store::sessions::SessionRow;
-use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::rand::{SecureRandom, SystemRandom};
 
 /// A session ends when it was not used for so long, and when it is so old.
 const IDLE_MINUTES: i64 = 30;
@@ -61,9 +59,7 @@ pub(crate) enum LoggedIn {
 /// # Errors
 /// The system gives no random bytes.
 pub(crate) fn token() -> anyhow::Result<String> {
-    let mut bytes = [0; TOKEN_BYTES];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the system gives no random bytes"))?;
-    Ok(hex::encode(bytes))
+    Ok(hex::encode(totp::random::<TOKEN_BYTES>()?))
 }
 
 /// Logs in. A locked name is refused before its password is looked at; an unknown one takes as long as a known one. Each outcome is in the audit.

@@ -41,7 +41,11 @@ pub(crate) fn set_up(app: &App, account: &Account) -> Option<SetUp> {
     Some(SetUp { secret: groups.join(" "), address: address(&issuer, &account.name, &secret) })
 }
 
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+/// Random bytes.
+///
+/// # Errors
+/// The system gives none.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the system gives no random bytes"))?;
     Ok(bytes)

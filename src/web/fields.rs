@@ -25,12 +25,20 @@ impl Fields {
 
     /// The query with another page.
     pub(crate) fn with_page(&self, page: i64) -> String {
-        let filter = self.0.iter().filter(|(name, value)| name != "page" && !value.is_empty());
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(filter);
-        query.append_pair("page", &page.to_string());
-        query.finish()
+        let filter = self.0.iter().filter(|(name, _)| name != "page");
+        let page = ("page".to_owned(), page.to_string());
+        query(filter.chain([&page]).map(|(name, value)| (name.as_str(), value.as_str())))
     }
+}
+
+fn query<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
+    let stated = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(stated).finish()
+}
+
+/// The address of a page with fields; one without a value is left out.
+pub(crate) fn link<'f>(path: &str, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
+    format!("{path}?{}", query(fields))
 }
 
 /// Before a part of a path that a browser would take for a way up, and before one that begins so itself.

@@ -5,7 +5,7 @@ use crate::app::login::{Visitor, visitor};
 use crate::clock::stamp;
 use crate::store::os_user::as_account;
 use crate::web::client::{Client, header};
-use crate::web::fields::{self, Fields};
+use crate::web::fields::{self, Fields, link};
 use crate::web::pages::place;
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::render::{Frame, first_page};
@@ -122,9 +122,7 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
     let needs_login = !matches!(route.admits, Admits::Everybody);
     if needs_login && asked.visitor.is_none() {
         let next = if asked.method == Method::POST { "/" } else { &asked.target };
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("next", next);
-        return Ok(Reply::Redirect(format!("/login?{}", query.finish())));
+        return Ok(Reply::Redirect(link("/login", [("next", next)])));
     }
     if asked.method == Method::POST && !holds_token(asked) {
         return Err(Refusal::Forged);

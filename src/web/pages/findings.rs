@@ -10,7 +10,7 @@ use crate::domain::judging::finding::State;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
-use crate::web::fields::Fields;
+use crate::web::fields::{Fields, link};
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Made, Refusal, Reply};
@@ -119,10 +119,8 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
 }
 
 pub(crate) fn row(line: &FindingLine) -> Value {
-    let mut link = url::form_urlencoded::Serializer::new(String::new());
-    link.append_pair("rule", &line.rule).append_pair("key", &line.key);
     context! {
-        link => format!("/findings/one?{}", link.finish()), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
+        link => link("/findings/one", [("rule", &*line.rule), ("key", &*line.key)]), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
         light => line.light.map_or("", Light::code), light_word => line.light.map_or("无法判定", Light::title),
         state => word(line.state), is_open => line.state == State::Open,
         measure => &line.measure, received => line.received_on.map(chinese_date), answered_at => local_time(&line.answered_at), change => line.change.title(), restricted => line.restricted,

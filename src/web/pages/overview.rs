@@ -10,6 +10,7 @@ use crate::store::pictures::DayCounts;
 use crate::store::reports::ReportFilter;
 use crate::store::runs::{Run, RunState};
 use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::web::fields::link;
 use crate::web::pages::reports::{file_link, file_name};
 use crate::web::pages::shown::{day, local_time};
 use crate::web::portal::{Portal, Request, Scope};
@@ -76,13 +77,9 @@ async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Optio
         let LightCounts { red, orange, yellow, unjudged, exempt } = counts;
         context! { red, orange, yellow, unjudged, exempt }
     };
-    let link = |name: &str, value: &str| {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair(name, value);
-        format!("/findings?{}", query.finish())
-    };
-    let rules = by_rule.iter().map(|(id, title, counts)| context! { name => title, link => link("rule", id), ..counted(counts) });
-    let areas = by_area.iter().map(|(name, counts)| context! { name, link => link("unit", name), ..counted(counts) });
+    let selected = |name: &str, value: &str| link("/findings", [(name, value)]);
+    let rules = by_rule.iter().map(|(id, title, counts)| context! { name => title, link => selected("rule", id), ..counted(counts) });
+    let areas = by_area.iter().map(|(name, counts)| context! { name, link => selected("unit", name), ..counted(counts) });
     Ok(Some(context! {
         as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
         only_counted, projects => projects(&current, units, reader), weeks => weeks(&current.weeks(units, reader).await?),
@@ -148,10 +145,8 @@ pub(crate) fn shown_run(run: &Run, titles: &BTreeMap<&str, &str>) -> Value {
         RunState::Partial => run.inputs.faults.iter().map(ToString::to_string).collect(),
         RunState::Running | RunState::Done => Vec::new(),
     };
-    let mut link = url::form_urlencoded::Serializer::new(String::new());
-    link.append_pair("id", &run.id);
     context! {
-        link => format!("/runs/one?{}", link.finish()), id => &run.id, title => titles.get(run.job.as_str()).copied().unwrap_or(run.job.as_str()), as_of => day(&run.as_of),
+        link => link("/runs/one", [("id", &*run.id)]), id => &run.id, title => titles.get(run.job.as_str()).copied().unwrap_or(run.job.as_str()), as_of => day(&run.as_of),
         revision => run.revision, state => run.state.code(), word => run_word(run.state), step => &run.step, faults,
         began => local_time(&run.started_at), ended => local_time(&run.finished_at), is_scheduled => run.scheduled,
     }

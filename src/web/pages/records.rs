@@ -4,7 +4,7 @@ use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, Reco
 use crate::domain::intake::text::half_width;
 use crate::domain::register::snapshot::source_title;
 use crate::store::record_lookup::CodeFilter;
-use crate::web::fields::as_segment;
+use crate::web::fields::{as_segment, link};
 use crate::web::pages::findings;
 use crate::web::pages::shown::{ROWS, day, local_time};
 use crate::web::portal::{Portal, Request};
@@ -67,18 +67,12 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         RecordCount::Over(count) => format!("前{COUNTED_MAX}行中有{count}条"),
     });
     let path = format!("/records/{}", asked.rest.first().map_or_else(String::new, |id| as_segment(id)));
-    let link = |page: i64, position: Option<&Position>| {
-        let mut link = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("unit", named), ("code", &filter.start.code), ("name", &filter.start.name), ("order", query.get("order"))] {
-            if !value.is_empty() {
-                link.append_pair(name, value);
-            }
-        }
-        if let Some(Position { source, text, code }) = position {
-            link.append_pair("source", &source.to_string()).append_pair("of", text).append_pair("after", code);
-            link.append_pair("page", &page.to_string());
-        }
-        format!("{path}?{}", link.finish())
+    let page_link = |page: i64, position: Option<&Position>| {
+        let (source, page) = position.map_or_else(Default::default, |position| (position.source.to_string(), page.to_string()));
+        let (of, after) = position.map_or(("", ""), |position| (&position.text, &position.code));
+        let CodeFilter { code, name } = &filter.start;
+        let shown = [("unit", named), ("code", code), ("name", name), ("order", query.get("order"))];
+        link(&path, shown.into_iter().chain([("source", &*source), ("of", of), ("after", after), ("page", &*page)]))
     };
     let title = lookup.ledgers().into_iter().nth(ledger).map_or_else(String::new, |(ledger, ..)| ledger.title.clone());
     let values = context! {
@@ -87,8 +81,8 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         is_office, order => query.get("order"),
         rows => page.lines.iter().map(row).collect::<Vec<_>>(),
         page => query.page(),
-        first => (after != Position::default()).then(|| link(1, None)),
-        next => page.next.as_ref().map(|next| link(query.page() + 1, Some(next))),
+        first => (after != Position::default()).then(|| page_link(1, None)),
+        next => page.next.as_ref().map(|next| page_link(query.page() + 1, Some(next))),
     };
     Ok(Reply::page("records", "台账", values))
 }

@@ -7,6 +7,7 @@ use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
 use crate::store::os_user::as_account;
 use crate::store::reports::{FiledReport, ReportFilter, ReportKind};
+use crate::web::fields::link;
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging, size};
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::reply::{Answer, Download, Refusal, Reply, Streamed};
@@ -86,9 +87,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
 
 /// The address at which a file is downloaded.
 pub(crate) fn file_link(path: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("path", path);
-    format!("/reports/file?{}", query.finish())
+    link("/reports/file", [("path", path)])
 }
 
 pub(crate) fn file_name(path: &str) -> &str {

@@ -3,6 +3,7 @@
 use crate::app::runs::{RunDetail, detail, missed};
 use crate::domain::register::snapshot::source_title;
 use crate::domain::schedule::slot_words;
+use crate::web::fields::link;
 use crate::web::pages::overview::shown_run;
 use crate::web::pages::shown::{day, local_time};
 use crate::web::portal::{Portal, Request};
@@ -84,7 +85,7 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
         read.iter().map(|(ledger, source, seq, rows)| context! { ledger, source => source_title(source), seq, rows }).collect();
     let values = context! {
         run => shown_run(&run, &titles(portal)), steps, read, files,
-        reports => format!("/reports?job={}&as_of={}", run.job, run.as_of),
+        reports => link("/reports", [("job", &*run.job), ("as_of", &*run.as_of)]),
         mails => mails.iter().map(|(state, count)| context! { word => state.word(), count }).collect::<Vec<_>>(),
         reasons => reasons.iter().map(|(reason, units)| context! { text => reason.sentence(), units }).collect::<Vec<_>>(),
     };

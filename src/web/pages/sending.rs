@@ -8,6 +8,7 @@ use crate::clock::stamp;
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::store::outbox::OutboxRow;
+use crate::web::fields::link;
 use crate::web::pages::shown::{ROWS, first_row, local_time, paging, size};
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::reply::{Answer, Bytes, Refusal, Reply};
@@ -55,9 +56,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
 
 /// The address of one message.
 pub(crate) fn message_link(id: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("id", id);
-    format!("/sending/one?{}", query.finish())
+    link("/sending/one", [("id", id)])
 }
 
 /// The message of a query, if the visitor may read it; an attempt on another's is recorded. `Err` in the answer = it is not given to a unit any more.

@@ -10,7 +10,7 @@ use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::ledger::Purpose;
 use crate::domain::register::units::UnitId;
 use crate::domain::schedule::slot_words;
-use crate::web::fields::as_segment;
+use crate::web::fields::{as_segment, link};
 use crate::web::pages::sending::message_link;
 use crate::web::pages::shown::{ROWS, first_row, local_time, paging};
 use crate::web::portal::{Portal, Request, Scope};
@@ -53,9 +53,7 @@ fn mailbox(portal: &Portal, unit: UnitId) -> String {
 }
 
 fn unit_link(code: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("unit", code);
-    format!("/units/one?{}", query.finish())
+    link("/units/one", [("unit", code)])
 }
 
 /// All units in administrative order; a unit sees its own page.
