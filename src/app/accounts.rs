@@ -3,7 +3,7 @@
 use crate::app::compose::App;
 use crate::app::passwords::Passwords;
 use crate::app::person::Person;
-use crate::app::totp::random;
+use crate::app::random_bytes::random_bytes;
 use crate::clock::stamp;
 use crate::domain::account::{AccountRole, AccountRoles, check_name, check_password};
 use crate::domain::intake::text::half_width;
@@ -178,7 +178,7 @@ async fn end_sessions(app: &App, sessions: &Store, name: &str, except: &str) -> 
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn first_administrator_code(app: &App, sessions: &Store, by: Person<'_>) -> anyhow::Result<String> {
-    let code = hex::encode(random::<CODE_BYTES>()?);
+    let code = hex::encode(random_bytes::<CODE_BYTES>()?);
     let now = app.clock().now();
     let until = stamp(now + TimeDelta::minutes(CODE_MINUTES));
     sessions.sessions().set_code(FIRST_ADMINISTRATOR, &sha256(&code), &until).await?;

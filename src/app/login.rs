@@ -3,6 +3,7 @@
 use crate::app::accounts::sha256;
 use crate::app::compose::App;
 use crate::app::passwords::Passwords;
+use crate::app::random_bytes::random_bytes;
 use crate::app::totp;
 use crate::clock::stamp;
 use crate::domain::account::AccountRoles;
@@ -59,7 +60,7 @@ pub(crate) enum LoggedIn {
 /// # Errors
 /// The system gives no random bytes.
 pub(crate) fn token() -> anyhow::Result<String> {
-    Ok(hex::encode(totp::random::<TOKEN_BYTES>()?))
+    Ok(hex::encode(random_bytes::<TOKEN_BYTES>()?))
 }
 
 /// Logs in. A locked name is refused before its password is looked at; an unknown one takes as long as a known one. Each outcome is in the audit.

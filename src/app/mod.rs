@@ -21,6 +21,7 @@ pub(crate) mod period;
 pub(crate) mod person;
 pub(crate) mod picture_lists;
 pub(crate) mod present;
+pub(crate) mod random_bytes;
 pub(crate) mod records;
 pub(crate) mod report_copy;
 pub(crate) mod reports;

@@ -2,14 +2,14 @@
 
 use crate::app::accounts::sha256;
 use crate::app::compose::App;
+use crate::app::random_bytes::random_bytes;
 use crate::clock::stamp;
 use crate::domain::intake::text::half_width;
 use crate::domain::totp::{SECRET_BYTES, address, base32, step_of};
 use crate::store::accounts::Account;
 use crate::store::audit::AuditEntry;
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use chrono::TimeDelta;
-use ring::rand::{SecureRandom, SystemRandom};
 
 /// How long a secret waits for its owner to confirm it: a page that stays open somewhere does not show it for ever.
 const SET_UP_MINUTES: i64 = 10;
@@ -41,22 +41,12 @@ pub(crate) fn set_up(app: &App, account: &Account) -> Option<SetUp> {
     Some(SetUp { secret: groups.join(" "), address: address(&issuer, &account.name, &secret) })
 }
 
-/// Random bytes.
-///
-/// # Errors
-/// The system gives none.
-pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the system gives no random bytes"))?;
-    Ok(bytes)
-}
-
 /// Makes a secret for an account that has none in use.
 ///
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn begin(app: &App, account: &Account) -> anyhow::Result<()> {
-    let secret = hex::encode(random::<SECRET_BYTES>()?);
+    let secret = hex::encode(random_bytes::<SECRET_BYTES>()?);
     Ok(app.store().accounts().begin_totp(&account.name, &secret, &stamp(app.clock().now())).await?)
 }
 
@@ -71,7 +61,7 @@ pub(crate) async fn confirm(app: &App, account: &Account, typed: &str) -> anyhow
     let Some(step) = step else { return Ok(None) };
     let mut codes = Vec::new();
     for _ in 0..RECOVERY_CODES {
-        codes.push(hex::encode(random::<RECOVERY_BYTES>()?));
+        codes.push(hex::encode(random_bytes::<RECOVERY_BYTES>()?));
     }
     let hashes: Vec<String> = codes.iter().map(|code| sha256(code)).collect();
     let at = stamp(now);
