@@ -138,6 +138,14 @@ fn message_in_words(config: &Config, id: &str) -> Option<String> {
     Some(format!("{}（截至{as_of}）{}{act}", job.title, code_in_words(config, unit)))
 }
 
+/// The kind of a line on a login that was refused unseen; its reason is the beginning of the quarter of an hour that has one such line.
+pub(crate) const LOCKED: &str = "refused: login locked";
+
+/// The reason of a line as people read it: empty where it only sets one line apart from the next.
+pub(crate) fn reason_in_words(line: &AuditLine) -> &str {
+    if line.what == LOCKED { "" } else { &line.reason }
+}
+
 /// The kind of a line in words.
 pub(crate) fn kind_in_words(what: &str) -> &str {
     if let Some(event) = what.strip_prefix("message ") {
@@ -195,7 +203,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "administrator code" => "给出启用码",
         "refused: login" => "登录未成",
         "refused: login code" => "动态码输错",
-        "refused: login locked" => "暂停登录",
+        LOCKED => "暂停登录",
         "refused: password" => "密码输错",
         "refused: administrator code" => "启用码输错",
         "refused: download" => "下载被拒绝",

@@ -1,6 +1,7 @@
 //! Checks a configuration: lists its problems and what it will do. Nothing that is written stays.
 
 use crate::app::compose;
+use crate::app::page_certificate::server_tls;
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::config::portal_settings::PortalSettings;
@@ -33,7 +34,8 @@ use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, expose
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 /// A configuration without problems, and what it will do.
@@ -93,7 +95,8 @@ pub(crate) enum SourceReads {
 /// Reads the configuration below a root and renders its mails for a sample register.
 ///
 /// # Errors
-/// Every problem of the files, a mail body that cannot be rendered, a password file of mail server or database that is missing, or a server name TLS cannot check.
+/// Every problem of the files, a mail body that cannot be rendered, a password file of mail server or database that is missing, a server name TLS
+/// cannot check, or a certificate or token of the pages that cannot be used.
 pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     let (config, sources) = look(root, clock)?;
     let mailer = compose::mailer(root, &config.settings.mail)?;
@@ -114,7 +117,20 @@ pub(crate) fn look(root: &Path, clock: &Clock) -> anyhow::Result<(Config, Vec<Ch
     {
         bail!("{problem}");
     }
+    let pages = config.settings.pages();
+    if pages.enabled {
+        if let (Some(certificate), Some(key)) = (&pages.certificate, &pages.key) {
+            server_tls(&root.join(certificate), &root.join(key))?;
+        }
+        compose::health_token(root, &pages)?;
+    }
     Ok((config, sources))
+}
+
+/// Addresses of the pages that another program has; the service itself, where it runs.
+pub(crate) fn taken_addresses(pages: &PortalSettings) -> Vec<SocketAddr> {
+    let is_taken = |address: &SocketAddr| TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+    [Some(pages.listen), pages.health_listen].into_iter().flatten().filter(is_taken).collect()
 }
 
 /// Bytes that are written to find out whether the disk takes them, and removed at once.

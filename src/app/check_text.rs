@@ -1,6 +1,6 @@
 //! What a configuration will do, in words: the text of `duban check` and of the page on the system.
 
-use crate::app::check::{CheckedSource, SourceReads, confinement, sending_notes};
+use crate::app::check::{CheckedSource, SourceReads, confinement, sending_notes, taken_addresses};
 use crate::app::unread_files::unread_files;
 use crate::clock::Clock;
 use crate::config::load::Config;
@@ -62,6 +62,10 @@ pub(crate) async fn check_text(root: &Path, clock: &Clock, config: &Config, sour
     out.extend(unread_files(root, config).await?.into_iter().map(|line| format!("  注意：{line}")));
     line!(out, "  {}", confinement_line(config));
     line!(out, "  网页：{}", portal_text(config));
+    let pages = config.settings.pages();
+    for address in if pages.enabled { taken_addresses(&pages) } else { Vec::new() } {
+        line!(out, "  注意：{address}已被占用；服务（duban serve）正在运行时这是正常的，否则请在[portal]中换一个端口");
+    }
     out.push(String::new());
     line!(out, "六、发送");
     let mail = &config.settings.mail;

@@ -81,7 +81,7 @@ pub(crate) struct FindingLine {
 }
 
 /// The lines that a reader may see.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FindingLines {
     pub(crate) lines: Vec<FindingLine>,
     /// All that the filter selects.

@@ -1,6 +1,7 @@
 //! Logging in and out of the portal, and the session of a request.
 
 use crate::app::accounts::sha256;
+use crate::app::audit::LOCKED;
 use crate::app::compose::App;
 use crate::app::passwords::Passwords;
 use crate::app::random_bytes::random_bytes;
@@ -63,13 +64,18 @@ pub(crate) fn token() -> anyhow::Result<String> {
     Ok(hex::encode(random_bytes::<TOKEN_BYTES>()?))
 }
 
+/// A name that somebody typed, as far as it is stored.
+pub(crate) fn stored_name(typed: &str) -> String {
+    typed.trim().chars().take(NAME_MAX).collect()
+}
+
 /// Logs in. A locked name is refused before its password is looked at; an unknown one takes as long as a known one. Each outcome is in the audit.
 ///
 /// # Errors
 /// The database fails, or the system gives no random bytes.
 pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, attempt: LoginAttempt<'_>) -> anyhow::Result<LoggedIn> {
     let now = app.clock().now();
-    let name: String = attempt.name.trim().chars().take(NAME_MAX).collect();
+    let name = stored_name(attempt.name);
     let id = name.to_lowercase();
     let actor = format!("{name}@{}", attempt.address);
     let record = |what: &'static str| {
@@ -82,7 +88,7 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         // one line for each quarter of an hour, so that nobody fills the audit
         let window = stamp(DateTime::from_timestamp(now.timestamp() / WINDOW_SECONDS * WINDOW_SECONDS, 0).unwrap_or(now));
         let audit = app.store().audit();
-        as_account(actor.clone(), audit.record_change(&stamp(now), &name, "refused: login locked", attempt.address, &window)).await?;
+        as_account(actor.clone(), audit.record_change(&stamp(now), &name, LOCKED, attempt.address, &window)).await?;
         return Ok(LoggedIn::Locked(lockout));
     }
     // whoever finds no place has tried no password

@@ -16,6 +16,7 @@ pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod outbox;
+pub(crate) mod page_certificate;
 pub(crate) mod passwords;
 pub(crate) mod period;
 pub(crate) mod person;

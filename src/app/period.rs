@@ -1,7 +1,7 @@
 //! The files of a day as one zip: the workbooks that runs have made, and for a unit the attachments of its mails too.
 
 use crate::app::compose::App;
-use crate::app::report_copy::{ReportCopy, report_copy};
+use crate::app::report_copy::{HandedFile, ReportCopy, report_copy};
 use crate::app::restricted::names_restricted;
 use crate::mail::message;
 use crate::report::bundle::{Content, Entry, bundle};
@@ -66,8 +66,9 @@ async fn send_entries(app: &App, request: &PeriodRequest, sender: &mpsc::Sender<
                 continue;
             }
             let content = match report_copy(app, &report.file).await? {
-                ReportCopy::Own(path) => Content::File(path),
-                ReportCopy::Fetched(path) => Content::Temporary(path),
+                ReportCopy::File(HandedFile::Own(path)) => Content::File(path),
+                ReportCopy::File(HandedFile::Fetched(path)) => Content::Temporary(path),
+                ReportCopy::Missing(why) => Content::Missing(why),
             };
             if sender.send(Entry { name, content }).await.is_err() {
                 return Ok(());

@@ -84,6 +84,9 @@ pub(crate) async fn portal(root: &Path, action: PortalAction) -> anyhow::Result<
             let who = person.who();
             let code = accounts::first_administrator_code(&app, &sessions, person.person(&who)).await?;
             print_line!("启用码：{code}");
+            if !app.config().settings.pages().enabled {
+                print_line!("注意：config/duban.toml关闭了网页（[portal] enabled = false），改为true并重新启动服务后才能使用启用码。");
+            }
             print_line!("{CODE_MINUTES}分钟内在网页的 /login/first 输入，只能用一次；得到的账号是办公室的管理员。");
         }
         PortalAction::User { action: UserAction::Add { name, unit, role, password_file, must_change, person } } => {

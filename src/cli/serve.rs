@@ -12,7 +12,7 @@ use crate::web::portal::Portal;
 use crate::web::server;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,7 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
 /// How often the audit lines of the pages are sealed.
 const SEAL_TIME: Duration = Duration::from_secs(30);
 
-/// How long pages that nobody has an account for, or whose usual port is taken, wait before the next try.
+/// How long pages that nobody has an account for, or whose port is taken, wait before the next try.
 const WAIT_TIME: Duration = Duration::from_secs(5);
 
 /// Answers the pages until `stop`. `false` = the configuration switches them off.
@@ -84,26 +84,34 @@ async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<boo
             }
         }
     });
-    let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
     let Some(listener) = listener(&portal, &stop).await? else { return Ok(true) };
-    print_line!("网页：{scheme}://{}/", listener.local_addr()?);
+    print_line!("网页：{}", pages_address(&portal, listener.local_addr()?));
     server::serve(portal, root, listener, stop).await?;
     Ok(true)
 }
 
-/// The listener of the pages. An address that the office has named is taken at once or refused; the usual one is taken once somebody has an
-/// account; neither another program that has it nor a database that fails is a reason to stop. `None` = stopped before that.
-async fn listener(portal: &Portal, stop: &CancellationToken) -> anyhow::Result<Option<TcpListener>> {
-    if !portal.waits_for_account {
-        return Ok(Some(server::listen(&portal.settings)?));
+/// What a person types into a browser. A listener on every address is reached by a name of the machine.
+fn pages_address(portal: &Portal, address: SocketAddr) -> String {
+    let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
+    match portal.settings.hosts.first().filter(|_| address.ip().is_unspecified()) {
+        Some(host) => format!("{scheme}://{host}:{}/", address.port()),
+        None => format!("{scheme}://{address}/"),
     }
+}
+
+/// The listener of the pages. The usual address is taken once somebody has an account, one that the office has named at once; while another
+/// program has it, or the database fails, it is retried. `None` = stopped before that.
+async fn listener(portal: &Portal, stop: &CancellationToken) -> anyhow::Result<Option<TcpListener>> {
     let mut reported = String::new();
     loop {
-        let fault = match portal.is_wanted().await {
+        let is_wanted = if portal.waits_for_account { portal.is_wanted().await } else { Ok(true) };
+        let fault = match is_wanted {
             Ok(false) => String::new(),
             Ok(true) => match server::listen(&portal.settings) {
                 Ok(listener) => return Ok(Some(listener)),
-                Err(error) => format!("{error:#}。请在config/duban.toml的[portal]中用listen写明另一个端口"),
+                Err(error) => {
+                    format!("{error:#}。端口空出后自动开放；也可在config/duban.toml的[portal]中用listen写明另一个端口，再重新启动")
+                }
             },
             Err(error) => format!("{error:#}。数据库恢复后自动开放"),
         };

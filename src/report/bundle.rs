@@ -14,6 +14,28 @@ pub(crate) enum Content {
     /// Removed once it is packed.
     Temporary(TempPath),
     Bytes(Vec<u8>),
+    Missing(Missing),
+}
+
+/// Why a file is not handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Gone,
+    /// It is not what was made.
+    Altered,
+    Unreadable,
+}
+
+impl Missing {
+    const ALL: [Missing; 3] = [Missing::Gone, Missing::Altered, Missing::Unreadable];
+
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Missing::Gone => "已不在服务器上",
+            Missing::Altered => "与生成时登记的不一致",
+            Missing::Unreadable => "服务器读不出",
+        }
+    }
 }
 
 /// A file of the zip.
@@ -23,7 +45,7 @@ pub(crate) struct Entry {
     pub(crate) content: Content,
 }
 
-/// The file that names what could not be read.
+/// The file that names what is not in the zip.
 const MISSING: &str = "没有收入的文件.txt";
 
 /// Opens a file; a link in its place is none.
@@ -56,14 +78,19 @@ pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> i
                 zip.write_all(&bytes)?;
                 continue;
             }
+            Content::Missing(why) => {
+                missing.push((why, name));
+                continue;
+            }
         };
         let mut file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                missing.push(name);
+                missing.push((Missing::Gone, name));
                 continue;
             }
             Err(error) => {
+                missing.push((Missing::Unreadable, name.clone()));
                 unreadable.push((name, error));
                 continue;
             }
@@ -71,13 +98,14 @@ pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> i
         zip.start_file(free_name(&mut names, &name), options).map_err(failed)?;
         io::copy(&mut file, &mut zip)?;
     }
-    let unread: Vec<&str> = unreadable.iter().map(|(name, _)| name.as_str()).collect();
-    let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-    if !missing.is_empty() || !unread.is_empty() {
+    if !missing.is_empty() {
         zip.start_file(free_name(&mut names, MISSING), options).map_err(failed)?;
     }
-    for (why, names) in [("已不在服务器上", missing), ("服务器读不出", unread)].iter().filter(|(_, names)| !names.is_empty()) {
-        write!(zip, "以下文件{why}，请告诉管理员：\r\n{}\r\n", names.join("\r\n"))?;
+    for why in Missing::ALL {
+        let names: Vec<&str> = missing.iter().filter(|(reason, _)| *reason == why).map(|(_, name)| name.as_str()).collect();
+        if !names.is_empty() {
+            write!(zip, "以下文件{}，请告诉管理员：\r\n{}\r\n", why.words(), names.join("\r\n"))?;
+        }
     }
     zip.finish().map_err(failed)?;
     Ok(unreadable)
@@ -105,7 +133,8 @@ mod tests {
         let file = |name: &str, path: &str| Entry { name: name.into(), content: Content::File(folder.path().join(path)) };
         let bytes = Entry { name: "季度/瓮安县清单.xlsx".into(), content: Content::Bytes(b"a second one".to_vec()) };
         let mut out = Vec::new();
-        let gone = [file("季度/没有.xlsx", "none"), file("季度/链接.xlsx", "link"), file("季度/坏.xlsx", "a/within a file")];
+        let altered = Entry { name: "季度/改过.xlsx".into(), content: Content::Missing(Missing::Altered) };
+        let gone = [file("季度/没有.xlsx", "none"), altered, file("季度/链接.xlsx", "link"), file("季度/坏.xlsx", "a/within a file")];
         let entries = [file("季度/瓮安县清单.xlsx", "a"), bytes].into_iter().chain(gone);
         let unreadable = bundle(&mut out, entries).unwrap();
         assert_eq!(unreadable.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["季度/坏.xlsx"]);
@@ -119,7 +148,7 @@ mod tests {
         };
         assert_eq!(read("季度/瓮安县清单.xlsx"), "the county");
         assert_eq!(read("季度/瓮安县清单（2）.xlsx"), "a second one");
-        let unread = "以下文件已不在服务器上，请告诉管理员：\r\n季度/没有.xlsx\r\n季度/链接.xlsx\r\n以下文件服务器读不出，请告诉管理员：\r\n季度/坏.xlsx\r\n";
+        let unread = "以下文件已不在服务器上，请告诉管理员：\r\n季度/没有.xlsx\r\n季度/链接.xlsx\r\n以下文件与生成时登记的不一致，请告诉管理员：\r\n季度/改过.xlsx\r\n以下文件服务器读不出，请告诉管理员：\r\n季度/坏.xlsx\r\n";
         assert_eq!(read(MISSING), unread);
     }
 }

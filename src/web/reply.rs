@@ -1,6 +1,6 @@
 //! What a page or an act answers.
 
-use crate::app::report_copy::ReportCopy;
+use crate::app::report_copy::HandedFile;
 use crate::web::assets::Asset;
 use axum::http::StatusCode;
 use std::io;
@@ -53,7 +53,7 @@ impl Reply {
 
 /// A file that a run has made.
 pub(crate) struct Download {
-    pub(crate) copy: ReportCopy,
+    pub(crate) copy: HandedFile,
     /// As the browser is to store it.
     pub(crate) name: String,
 }

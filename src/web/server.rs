@@ -1,5 +1,6 @@
 //! The listener of the portal. A client that is slow, silent or half gone is dropped by time and holds up nobody.
 
+use crate::app::page_certificate::server_tls;
 use crate::config::portal_settings::PortalSettings;
 use crate::web::portal::Portal;
 use crate::web::router::{router, watch_router};
@@ -53,8 +54,7 @@ pub(crate) async fn serve(portal: Portal, root: &Path, listener: TcpListener, st
     match (&settings.certificate, &settings.key) {
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (root.join(certificate), root.join(key));
-            let tls = tls_config(&certificate, &key).await;
-            let tls = tls.with_context(|| format!("[portal] cannot read {} and {}", certificate.display(), key.display()))?;
+            let tls = RustlsConfig::from_config(Arc::new(server_tls(&certificate, &key)?));
             tokio::spawn(reload(tls.clone(), certificate, key, stop));
             let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle).first_request_timeout(HEAD_TIME).http1_only();
             server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
@@ -111,15 +111,6 @@ async fn watch(listener: TcpListener, routes: Router, stop: CancellationToken) {
     }
 }
 
-/// What browsers are offered: HTTP/1.1 alone, because the pages are served in no other version.
-async fn tls_config(certificate: &Path, key: &Path) -> io::Result<RustlsConfig> {
-    let tls = RustlsConfig::from_pem_file(certificate, key).await?;
-    let mut config = (*tls.get_inner()).clone();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    tls.reload_from_config(Arc::new(config));
-    Ok(tls)
-}
-
 /// Takes a renewed certificate into use. One that cannot be read leaves the old one in use.
 async fn reload(tls: RustlsConfig, certificate: std::path::PathBuf, key: std::path::PathBuf, stop: CancellationToken) {
     let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
@@ -134,25 +125,14 @@ async fn reload(tls: RustlsConfig, certificate: std::path::PathBuf, key: std::pa
             continue;
         }
         known = now;
-        match tls_config(&certificate, &key).await {
+        match server_tls(&certificate, &key) {
             Ok(read) => {
-                tls.reload_from_config(read.get_inner());
+                tls.reload_from_config(Arc::new(read));
                 tracing::info!("the certificate of the portal was read anew");
             }
-            Err(error) => tracing::error!(%error, "the new certificate of the portal cannot be read; the old one stays in use"),
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the new certificate of the portal cannot be read; the old one stays in use")
+            }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A browser that is offered HTTP/2 begins with it, and is cut off.
-    #[tokio::test]
-    async fn browsers_are_offered_the_version_that_is_served() {
-        let file = |ending: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls/good").with_extension(ending);
-        let config = tls_config(&file("pem"), &file("key")).await.unwrap();
-        assert_eq!(config.get_inner().alpn_protocols, [b"http/1.1"]);
     }
 }

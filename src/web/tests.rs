@@ -348,9 +348,12 @@ async fn the_fifth_wrong_password_locks_the_door() {
     assert!(cookie.starts_with("duban=") && cookie.len() == "duban=".len() + 64, "{cookie}");
     let set = answered.headers.get_all("set-cookie").iter().next().unwrap().to_str().unwrap().to_owned();
     assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    world.add("administrator", OFFICE, "administrator").await;
+    let page = world.get("/system/audit", &world.login("administrator").await).await.text;
+    assert!(page.contains("暂停登录") && !page.contains("T02:00:00"), "{page}");
     let audited = world.audited().await;
     let count = |what: &str| audited.iter().filter(|line| line.ends_with(&format!("{what} 198.51.100.7"))).count();
-    assert_eq!((count("refused: login"), count("refused: login locked"), count("198.51.100.7 login")), (6, 1, 1), "{audited:?}");
+    assert_eq!((count("refused: login"), count("refused: login locked"), count("198.51.100.7 login")), (6, 1, 2), "{audited:?}");
 }
 
 #[tokio::test]
@@ -472,6 +475,10 @@ async fn the_code_of_the_first_administrator_is_good_once() {
     assert!(enter(&world, &code, "赵六", PASSWORD).await.contains("没有可用的启用码"));
     let cookie = world.login("王五").await;
     assert!(world.get("/system/accounts", &cookie).await.text.contains("办公、管理员"));
+    let audited = world.audited().await;
+    for line in ["王五 王五@198.51.100.7 refused: administrator code 198.51.100.7", "王五 王五@198.51.100.7 account added 王五"] {
+        assert!(audited.iter().any(|known| known.starts_with(line)), "{line}: {audited:?}");
+    }
     let late = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
     assert_eq!(world.get("/login/first", "").await.status, StatusCode::OK);
     world.pass(TimeDelta::minutes(31));

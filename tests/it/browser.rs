@@ -1,7 +1,8 @@
-//! The pages in a real browser: every page at the width of a desk and of a phone, its console silent, nothing wider than the screen. The pages have
+//! The pages in a real browser: every page at the width of a desk and of a phone, its console silent, nothing wider than the screen, nothing that
+//! axe-core finds wrong. The pages have
 //! no scripts (`tidy/browsers.rs`), so there is no tour without them. Pictures of all pages are left in `target/tmp/screenshots/`.
 //!
-//! `DUBAN_TEST_BROWSER` names a chromedriver; `.ci/browser` installs one.
+//! `DUBAN_TEST_BROWSER` names a chromedriver, `DUBAN_TEST_AXE` the script of axe-core; `.ci/browser` installs both.
 
 use super::helpers::{duban, fresh_root, stderr, stdout};
 use super::portal::{PASSWORD, Service, password_file, pause, with_pages};
@@ -63,15 +64,26 @@ impl Drop for Driver {
     }
 }
 
+/// What axe-core finds wrong on the page that is open: each rule with the first element it names.
+const VIOLATIONS: &str = "
+const done = arguments[arguments.length - 1];
+axe.run(document).then(
+    found => done(found.passes.length === 0
+        ? ['axe: no rule was tried']
+        : found.violations.map(one => one.impact + ' ' + one.id + ': ' + one.help + ' ' + one.nodes[0].html)),
+    error => done(['axe: ' + error]));";
+
 /// A window of the browser.
 struct Window<'a> {
     driver: &'a Driver,
+    /// The script of axe-core; empty = there is none.
+    axe: &'a str,
     session: String,
     _profile: tempfile::TempDir,
 }
 
 impl Window<'_> {
-    fn open(driver: &Driver, width: u32) -> Window<'_> {
+    fn open<'a>(driver: &'a Driver, axe: &'a str, width: u32) -> Window<'a> {
         let profile = tempfile::tempdir().expect("a folder");
         let arguments = json!([
             "--headless=new",
@@ -87,7 +99,7 @@ impl Window<'_> {
         }
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let opened = driver.ask("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
-        Window { driver, session: opened["sessionId"].as_str().expect("a session").to_owned(), _profile: profile }
+        Window { driver, axe, session: opened["sessionId"].as_str().expect("a session").to_owned(), _profile: profile }
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
@@ -143,6 +155,10 @@ impl Window<'_> {
         assert!(wider.as_i64().is_some_and(|pixels| pixels <= 0), "{name} is wider than the screen by {wider}");
         let console = self.post("se/log", &json!({ "type": "browser" }));
         assert_eq!(console.as_array().map(Vec::len), Some(0), "{name}: {console}");
+        if !self.axe.is_empty() {
+            let violations = self.post("execute/async", &json!({ "script": format!("{}{VIOLATIONS}", self.axe), "args": [] }));
+            assert_eq!(violations, json!([]), "{name}: axe-core");
+        }
         let picture = self.get("screenshot");
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -205,9 +221,13 @@ fn every_page_in_a_browser() {
     assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
     let driver = Driver::start(&program);
+    let axe = variable("DUBAN_TEST_AXE").map_or_else(String::new, |file| std::fs::read_to_string(&file).expect(&file));
+    if axe.is_empty() {
+        eprintln!("SKIPPED: axe-core, DUBAN_TEST_AXE is not set");
+    }
     for width in [1440, 390] {
         for account in ["office", "unit"] {
-            let window = Window::open(&driver, width);
+            let window = Window::open(&driver, &axe, width);
             let name = |page: &str| format!("{account}-{width}-{page}");
             window.post("url", &json!({ "url": format!("http://{}/login", service.address) }));
             window.look(&name("login"));

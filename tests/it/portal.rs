@@ -171,6 +171,8 @@ fn pages_open_with_the_first_account() {
     assert_eq!(duban(root.path(), &["runs"]).status.code(), Some(0));
     rename(root.path(), "account", "away");
     let taken = std::net::TcpListener::bind("127.0.0.1:8080");
+    let noted = stdout(&duban(root.path(), &["check"]));
+    assert!(noted.contains("注意：127.0.0.1:8080已被占用"), "{noted}");
     let mut child =
         command(root.path(), &["serve", "--only", "portal"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a service");
     let mut errors = BufReader::new(child.stderr.take().expect("stderr")).lines();
@@ -305,6 +307,17 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     {
         assert!(service.get(&format!("/findings{query}"), &office).contains(words), "{words}");
     }
+    let unknown = service.get("/findings?unit=nosuch", &office);
+    assert!(unknown.contains("没有“nosuch”这个单位") && unknown.contains("没有符合条件的督办事项"), "{unknown}");
+    assert!(!unknown.contains("/findings/one") && !unknown.contains("list.xlsx"), "{unknown}");
+    assert!(service.get("/findings/list.xlsx?unit=nosuch", &office).starts_with("HTTP/1.1 404"));
+    let listed = service.get("/findings?light=red", &office);
+    let back = link(&service.get(&link(&listed, "/findings/one"), &office), "/findings?light");
+    assert_eq!(back, "/findings?light=red&page=1", "one leads back to the list it was chosen from");
+    let one = link(&listed, "/findings/one");
+    let (finding, _) = one.split_once("&list=").expect("a list");
+    let forged = service.get(&format!("{finding}&list=%2F%2Fevil.example"), &office);
+    assert!(forged.contains("<a href=\"/findings\">回到清单</a>"), "{forged}");
     let explained = stdout(&duban(root.path(), &["findings", "--unit", "瓮安县"]));
     assert!(explained.contains("注：所列为责任单位是瓮安县的和告知瓮安县的"), "{explained}");
     let lights = |order: &str| -> Vec<String> {
@@ -534,4 +547,35 @@ fn connected(port: u16) -> TcpStream {
         }
         pause();
     }
+}
+
+/// An address that the office has named is tried until it is free; what cannot be used for https is found before the service starts.
+#[test]
+fn an_address_that_is_taken_is_waited_for() {
+    let root = fresh_root();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let settings = root.path().join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"{address}\"\n")).expect("settings");
+    let mut child =
+        command(root.path(), &["serve", "--only", "portal"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a service");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let _service = Service { child, address: address.clone() };
+    let notice = errors.find_map(|line| line.ok().filter(|line| line.starts_with("注意：网页暂未开放")));
+    assert!(notice.is_some_and(|notice| notice.contains(&format!("{address}已被另一个程序占用"))));
+    drop(taken);
+    let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with("网页：")));
+    assert_eq!(line, Some(format!("网页：http://{address}/")));
+
+    let tls = |name: &str| super::helpers::home().join("tests/fixtures/tls").join(name).display().to_string();
+    std::fs::write(
+        &settings,
+        format!("{text}\n[portal]\nlisten = \"{address}\"\ncertificate = \"{}\"\nkey = \"{}\"\n", tls("good.pem"), tls("expired.key")),
+    )
+    .expect("settings");
+    let refused = duban(root.path(), &["check"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("不是一对"), "{}", stderr(&refused));
 }

@@ -99,6 +99,8 @@ fn a_record_is_found_by_whoever_it_concerns() {
     // the order belongs to the neighbour, and the project that it is about raised it
     assert!(link(&page, "/records/work-order/D1") == "/records/work-order/D1");
     assert_eq!([status("/records/work-order/D1", &other), status("/records/work-order/D1", &own)], ["200", "200"]);
+    let orders = service.get("/records/work-order", &other);
+    assert!(orders.contains("D1") && !orders.contains("阶段") && !orders.contains("金额"), "a ledger without stages shows none: {orders}");
     let order = service.get("/records/work-order/D1", &other);
     assert!(!order.contains("所属项目"), "the project of another unit is no link: {order}");
     assert!(order.contains("（2026年9月4日签收）") && service.get("/findings", &other).contains("（2026年9月4日签收）"), "{order}");

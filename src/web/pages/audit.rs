@@ -1,6 +1,6 @@
 //! 操作记录: the audit, and whether it is whole.
 
-use crate::app::audit::{self, kind_in_words, object_in_words};
+use crate::app::audit::{self, kind_in_words, object_in_words, reason_in_words};
 use crate::web::pages::shown::local_time;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Reply};
@@ -22,7 +22,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
             context! {
                 no => line.no, at => local_time(&line.at), who => if line.who == SERVICE { "系统" } else { &line.who }, user => &line.os_user,
                 what => kind_in_words(&line.what), object => object_in_words(app.config(), &line.object),
-                reason => &line.reason,
+                reason => reason_in_words(line),
             }
         })
         .collect();

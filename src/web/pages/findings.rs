@@ -1,6 +1,7 @@
 //! 督办事项: the findings as the register has them today; one with its explanation; the list as a workbook.
 
-use crate::app::current_findings::{Current, CurrentFindings, FindingLine, LineFilter};
+use crate::app::accounts::unknown_unit;
+use crate::app::current_findings::{Current, CurrentFindings, FindingLine, FindingLines, LineFilter};
 use crate::app::explain::explain;
 use crate::app::explained_text::explained_text;
 use crate::app::picture_lists::GroupOrder;
@@ -39,6 +40,13 @@ pub(crate) async fn current(portal: &Portal, reader: Option<UnitId>) -> anyhow::
         Current::Nothing => page("还没有导入台账。"),
         Current::BeingMade => page("台账刚有更新，正在判定，请稍后刷新本页。"),
     }
+}
+
+/// What is wrong with the unit that a query names; empty = nothing. A list of all in place of that of a unit would be taken for its own.
+fn unit_fault(portal: &Portal, query: &Fields) -> String {
+    let (units, named) = (&portal.app.config().policy.units, query.get("unit").trim());
+    let is_known = named.is_empty() || units.named(named).is_some();
+    if is_known { String::new() } else { format!("{}，没有列出事项。", unknown_unit(units, named)) }
 }
 
 /// The filter of a query, and itself in words.
@@ -89,7 +97,11 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     };
     let (filter, _) = filter_of(portal, query);
     let policy = &portal.app.config().policy;
-    let lines = current.lines(&policy.units, reader, &filter, first_row(query) as usize, ROWS as usize).await?;
+    let fault = unit_fault(portal, query);
+    let lines = match fault.is_empty() {
+        true => current.lines(&policy.units, reader, &filter, first_row(query) as usize, ROWS as usize).await?,
+        false => FindingLines::default(),
+    };
     let rules: Vec<Value> =
         policy.rules.iter().map(|rule| context! { id => &rule.id, title => &rule.title, is_here => rule.id == filter.rule }).collect();
     let lights: Vec<Value> = Light::ALL
@@ -101,28 +113,29 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         .iter()
         .map(|state| context! { code => state.code(), title => word(*state), is_here => filter.state == Some(*state) })
         .collect();
-    let unit = query.get("unit").trim();
-    let fault = match unit.is_empty() || filter.unit.is_some() {
-        true => String::new(),
-        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(&policy.units, unit)),
-    };
     let values = context! {
         as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
         rules, lights, states, fault, counted => counted_words(portal, reader, &filter),
-        filter => context! { unit, text => &filter.text }, order => query.get("order"),
-        rows => lines.lines.iter().map(row).collect::<Vec<_>>(),
+        filter => context! { unit => query.get("unit").trim(), text => &filter.text }, order => query.get("order"),
+        rows => lines.lines.iter().map(|line| row_of_list(line, query)).collect::<Vec<_>>(),
         only_counted => lines.only_counted,
-        export => format!("/findings/list.xlsx?{}", query.with_page(1)),
+        export => format!("/findings/list.xlsx?{}", query.with_page(1)), has_export => lines.total > 0,
         paging => paging(query, lines.total as i64),
     };
     Ok(Reply::page("findings", "督办事项", values))
+}
+
+/// A row of a list, whose finding leads back to the list as it was filtered.
+fn row_of_list(line: &FindingLine, query: &Fields) -> Value {
+    let list = format!("/findings?{}", query.with_page(query.page()));
+    context! { link => link("/findings/one", [("rule", &*line.rule), ("key", &*line.key), ("list", &*list)]), ..row(line) }
 }
 
 pub(crate) fn row(line: &FindingLine) -> Value {
     context! {
         link => link("/findings/one", [("rule", &*line.rule), ("key", &*line.key)]), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
         light => line.light.map_or("", Light::code), light_word => line.light.map_or("无法判定", Light::title),
-        state => word(line.state), is_open => line.state == State::Open,
+        state => word(line.state), is_exempt => line.state == State::Exempt,
         measure => &line.measure, received => line.received_on.map(chinese_date), answered_at => local_time(&line.answered_at), change => line.change.title(), restricted => line.restricted,
     }
 }
@@ -132,6 +145,9 @@ pub(crate) async fn export(portal: &Portal, asked: &Request) -> Answer {
     let visitor = asked.visitor()?;
     let reader = reader(portal, asked)?;
     let Ok(current) = current(portal, reader).await? else { return Err(Refusal::NotFound) };
+    if !unit_fault(portal, &asked.query).is_empty() {
+        return Err(Refusal::NotFound);
+    }
     let (filter, words) = filter_of(portal, &asked.query);
     let name = format!("督办事项清单（截至{}）.xlsx", current.as_of);
     let now = stamp(portal.app.clock().now());
@@ -163,6 +179,8 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
         .iter()
         .map(|section| context! { heading => section.heading, lines => section.lines.iter().map(shown).collect::<Vec<_>>() })
         .collect();
-    let values = context! { about => masked(&text.title), facts => text.facts.iter().map(shown).collect::<Vec<_>>(), sections };
+    let list = asked.query.get("list");
+    let back = if list == "/findings" || list.starts_with("/findings?") { list } else { "/findings" };
+    let values = context! { back, about => masked(&text.title), facts => text.facts.iter().map(shown).collect::<Vec<_>>(), sections };
     Ok(Reply::page("finding", "督办事项详情", values))
 }

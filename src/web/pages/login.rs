@@ -3,6 +3,7 @@
 use crate::app::accounts;
 use crate::app::login::{self, LoggedIn, LoginAttempt};
 use crate::domain::lockout::{Lockout, WINDOW_MINUTES};
+use crate::store::os_user::as_account;
 use crate::web::client::header;
 use crate::web::portal::{Portal, Request};
 use crate::web::render::first_page;
@@ -60,18 +61,10 @@ pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
     if form.get("password") != form.get("repeated") {
         return first_form(portal, asked, "两次输入的密码不同，请重新输入。").await;
     }
-    let (code, name) = (form.get("code"), form.get("name").trim());
-    match accounts::add_administrator(
-        &portal.app,
-        &portal.sessions,
-        &portal.passwords,
-        code,
-        name,
-        form.get("password"),
-        &asked.client.address.to_string(),
-    )
-    .await
-    {
+    let (code, name) = (form.get("code"), login::stored_name(form.get("name")));
+    let address = asked.client.address.to_string();
+    let added = accounts::add_administrator(&portal.app, &portal.sessions, &portal.passwords, code, &name, form.get("password"), &address);
+    match as_account(format!("{name}@{address}"), added).await {
         Ok(()) => Ok(Reply::page("login", "登录", context! { name, fault => "", next => "/", is_new => false })),
         Err(error) => first_form(portal, asked, &format!("{error}。")).await,
     }

@@ -1,7 +1,11 @@
 //! 台账: the records as the registers in force have them; one with its cells, what changed when, and what other ledgers hold on it.
 
-use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordOrder, RecordView};
+use crate::app::accounts::unknown_unit;
+use crate::app::records::{
+    COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordOrder, RecordPage, RecordView,
+};
 use crate::domain::intake::text::half_width;
+use crate::domain::register::ledger::Role;
 use crate::domain::register::snapshot::source_title;
 use crate::store::record_lookup::CodeFilter;
 use crate::web::fields::{as_segment, link};
@@ -43,7 +47,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let unit = units.named(named).filter(|_| !named.is_empty());
     let fault = match named.is_empty() || unit.is_some() {
         true => String::new(),
-        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(units, named)),
+        false => format!("{}，没有列出记录。", unknown_unit(units, named)),
     };
     let start = CodeFilter { code: half_width(query.get("code").trim()), name: half_width(query.get("name").trim()) };
     let is_office = portal.scope(asked.visitor()?).reader().is_none();
@@ -58,9 +62,12 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         text: query.get("of").to_owned(),
         code: query.get("after").to_owned(),
     };
-    let page = lookup.page(ledger, &filter, &after, ROWS as usize).await?;
+    let page = match fault.is_empty() {
+        true => lookup.page(ledger, &filter, &after, ROWS as usize).await?,
+        false => RecordPage::default(),
+    };
     // counting for a unit reads as many records as a list may go through
-    let count = if after == Position::default() { Some(lookup.count(ledger, &filter).await?) } else { None };
+    let count = if after == Position::default() && fault.is_empty() { Some(lookup.count(ledger, &filter).await?) } else { None };
     let total = count.map(|count| match count {
         RecordCount::Exact(count) => format!("共{count}条"),
         RecordCount::Over(COUNTED_MAX) => format!("共{COUNTED_MAX}条以上"),
@@ -74,9 +81,9 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         let shown = [("unit", named), ("code", code), ("name", name), ("order", query.get("order"))];
         link(&path, shown.into_iter().chain([("source", &*source), ("of", of), ("after", after), ("page", &*page)]))
     };
-    let title = lookup.ledgers().into_iter().nth(ledger).map_or_else(String::new, |(ledger, ..)| ledger.title.clone());
+    let (shape, ..) = lookup.ledgers().into_iter().nth(ledger).ok_or(Refusal::NotFound)?;
     let values = context! {
-        about => title, path => &path, fault, total, is_cut => page.is_cut,
+        about => &shape.title, has_stage => shape.role(Role::Stage).is_some(), has_amount => shape.role(Role::Amount).is_some(), path => &path, fault, total, is_cut => page.is_cut,
         filter => context! { unit => named, code => &filter.start.code, name => &filter.start.name },
         is_office, order => query.get("order"),
         rows => page.lines.iter().map(row).collect::<Vec<_>>(),

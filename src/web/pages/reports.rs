@@ -2,7 +2,7 @@
 
 use crate::app::accounts::unknown_unit;
 use crate::app::period::{self, PeriodRequest};
-use crate::app::report_copy::report_copy;
+use crate::app::report_copy::{ReportCopy, report_copy};
 use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
 use crate::store::os_user::as_account;
@@ -113,11 +113,19 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
         let text = "这份报表中有项目已列为不便公开，不再提供下载；办公室重新生成后会出现新的一份。需要时请与办公室联系。";
         return Ok(Reply::page_with(axum::http::StatusCode::FORBIDDEN, "fault", "不能下载", context! { text }));
     }
+    let copy = match report_copy(&portal.app, &report.file).await? {
+        ReportCopy::File(copy) => copy,
+        ReportCopy::Missing(why) => {
+            tracing::error!(path, why = ?why, "a report cannot be handed out");
+            let text = format!("这份文件{}，没有下载。请告诉管理员。", why.words());
+            return Ok(Reply::page_with(axum::http::StatusCode::GONE, "fault", "不能下载", context! { text }));
+        }
+    };
     // a part may be the whole
     if asked.method == axum::http::Method::GET {
         audit.record(&now, &visitor.account.name, "download", path, "").await?;
     }
-    Ok(Reply::Download(Download { copy: report_copy(&portal.app, &report.file).await?, name: file_name(path).to_owned() }))
+    Ok(Reply::Download(Download { copy, name: file_name(path).to_owned() }))
 }
 
 /// Bytes of a piece of a zip.

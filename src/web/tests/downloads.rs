@@ -8,8 +8,12 @@ use axum::http::{Request, StatusCode};
 use std::collections::BTreeSet;
 use tower::ServiceExt;
 
+fn text_of(unit: &str) -> String {
+    format!("the pack of {unit}")
+}
+
 fn sha_of(unit: &str) -> String {
-    crate::app::accounts::sha256(unit)
+    crate::app::accounts::sha256(&text_of(unit))
 }
 
 impl World {
@@ -31,11 +35,11 @@ impl World {
             let path = format!("var/{folder}/县（市、区）/{unit}清单.xlsx");
             let file = self.root.path().join(&path);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(&file, format!("the pack of {unit}")).unwrap();
+            std::fs::write(&file, text_of(unit)).unwrap();
             let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
             let code = units.units[units.named(unit).unwrap()].code.clone();
             let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
-            made.push(ReportFile { key, path, sha256: sha_of(unit), bytes: format!("the pack of {unit}").len() as u64, names });
+            made.push(ReportFile { key, path, sha256: sha_of(unit), bytes: text_of(unit).len() as u64, names });
         }
         store.reports().add(&run, &folder, &made, "2026-10-08T02:05:00.000Z").await.unwrap();
         store.runs().finish(&run, RunState::Done, "", None, "2026-10-08T02:10:00.000Z").await.unwrap();
@@ -163,4 +167,22 @@ async fn a_file_of_another_machine_is_served() {
     assert!(zip.status == StatusCode::OK && !zip.text.contains("没有收入的文件"), "{}", zip.text);
     let left = std::fs::read_dir(world.root.path().join("var")).unwrap().flatten();
     assert_eq!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with("report-")).count(), 0, "a copy is removed");
+}
+
+/// What lies on the disk may have been changed past the program: it is not handed out as what a run has made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_file_is_not_handed_out() {
+    let world = World::new().await;
+    world.add("李四", "瓮安县", "viewer").await;
+    let path = world.pack("瓮安县", &[]).await;
+    let cookie = world.login("李四").await;
+    std::fs::write(world.root.path().join(&path), text_of("瓮安县").replace("pack", "puck")).unwrap();
+    let refused = world.get(&file_link(&path), &cookie).await;
+    assert_eq!(refused.status, StatusCode::GONE);
+    assert!(refused.text.contains("与生成时登记的不一致"), "{}", refused.text);
+    let zip = world.get("/reports/period.zip?as_of=2026-09-30", &cookie).await;
+    assert!(zip.text.contains("没有收入的文件") && !zip.text.contains("puck"), "{}", zip.text);
+    assert!(!world.audited().await.iter().any(|line| line.contains(" download var/")), "nothing was downloaded");
+    world.portal.app.store().reports().add_piece(&sha_of("瓮安县"), 0, text_of("瓮安县").as_bytes()).await.unwrap();
+    assert_eq!(world.get(&file_link(&path), &cookie).await.text, text_of("瓮安县"), "the database has it as it was");
 }

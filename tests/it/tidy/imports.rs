@@ -107,7 +107,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/app",
         &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "toml_edit", "tracing"],
+        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "tokio_rustls", "toml_edit", "tracing"],
     ),
     (
         "src/web",
@@ -145,7 +145,7 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("landlock", &["src/source/confinement.rs"]),
     ("seccompiler", &["src/source/confinement.rs"]),
     ("lettre", &["src/mail/message.rs", "src/mail/smtp.rs"]),
-    ("tokio_rustls", &["src/mail/smtp.rs"]),
+    ("tokio_rustls", &["src/mail/smtp.rs", "src/app/page_certificate.rs"]),
     ("mail_parser", &["src/mail/message.rs"]),
     ("calamine", &["src/source/workbook.rs"]),
     ("html5gum", &["src/source/html.rs"]),
