@@ -79,6 +79,8 @@ impl ListMaker<'_> {
                     }
                     if stored.state != State::Open.code() {
                         exempt += usize::from(newest);
+                    } else if stored.old_data.is_some() {
+                        // data that could not be relied on accuse nobody
                     } else if stored.waiting_on.is_some() {
                         waiting += usize::from(newest);
                     } else {

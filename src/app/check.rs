@@ -12,14 +12,14 @@ use crate::domain::disk_fault::folder_fault;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
-use crate::domain::notify::inputs::PlanInputs;
+use crate::domain::notify::inputs::{DataState, PlanInputs};
 use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Place, Record};
-use crate::domain::rules::context::Context as Judging;
+use crate::domain::rules::context::{Context as Judging, OldData};
 use crate::domain::rules::owner::{Linked, link};
 use crate::mail::templates::{TemplateError, Templates};
 use crate::mail::transport::Mailer;
@@ -314,7 +314,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
         .collect();
     let (waiting, exempt) = (HashMap::new(), HashMap::new());
-    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
+    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
     let mut judged = Judged::new(policy);
     for ((index, _), record) in &records {
         judged.record(&context, *index, record);
@@ -342,7 +342,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         };
         answers.insert((ledger.id.clone(), code.clone()), answer);
     }
-    let (last_notified, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+    let (last_notified, days, gone, data) = (HashMap::new(), HashMap::new(), BTreeSet::new(), DataState::default());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {
             let plan_inputs = PlanInputs {
@@ -363,6 +363,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 answers: &answers,
                 levels: &job.levels,
                 started,
+                data: &data,
                 source_line: "数据来源：样例",
                 // both forms of the line on the next mail are rendered: in the year of the mail, and in another year
                 next_on: &|level| NaiveDate::from_ymd_opt(if level.kind() == LevelKind::Base { year } else { year + 1 }, 12, 31),

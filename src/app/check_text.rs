@@ -1,6 +1,7 @@
 //! What a configuration will do, in words: the text of `duban check` and of the page on the system.
 
 use crate::app::check::{CheckedSource, SourceReads, confinement, sending_notes, taken_addresses};
+use crate::app::old_data::old_data;
 use crate::app::unread_files::unread_files;
 use crate::clock::Clock;
 use crate::config::load::Config;
@@ -59,6 +60,7 @@ pub(crate) async fn check_text(root: &Path, clock: &Clock, config: &Config, sour
         line!(out, "  注意：[database]的url中写有密码，请改用password_file（单独的文件，权限0600）");
     }
     source_lines(&mut out, sources);
+    out.extend(old_data(root, clock, config).await?.into_iter().map(|line| format!("  注意：{line}")));
     out.extend(unread_files(root, config).await?.into_iter().map(|line| format!("  注意：{line}")));
     line!(out, "  {}", confinement_line(config));
     line!(out, "  网页：{}", portal_text(config));

@@ -8,6 +8,7 @@ use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
 use crate::domain::judging::finding::Identity;
 use crate::domain::problem::{nearest, suggest};
+use crate::domain::register::data_condition::Reader;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::levels::LevelKind;
 use crate::domain::register::period::{Period, chinese_date};
@@ -109,12 +110,14 @@ impl Explainer<'_> {
                 format!("没有截至{}及以前的{}，以最早的一次（截至{covers}）代替", chinese_date(as_of), ledger.title)
             })
             .collect();
+        let old = selection.conditions.iter().filter(|condition| condition.ledger == ledger.id);
+        remarks.extend(old.map(|condition| condition.in_words(&ledger.title, as_of, Reader::Unit)).filter(|words| !words.is_empty()));
         let unit = match rule.kind {
             RuleKind::Periodic { .. } => Some(unit_of(policy, rule_index, key, as_of)?),
             _ => None,
         };
-        let found = if unit.is_none() { records.record_by_code(key).await? } else { None };
-        let project = found.as_ref().map(|found| &found.stored.record).filter(|_| ledger.is_of_projects());
+        let mut found = if unit.is_none() { records.record_by_code(key).await? } else { None };
+        let project = found.as_mut().filter(|_| ledger.is_of_projects());
         let evaluated = evaluate_ledger(self.store, policy, &selection, as_of, rule.ledger, project).await?;
         let context = evaluated.contributions.context(policy, as_of);
         let judged_key = match unit {
@@ -129,6 +132,7 @@ impl Explainer<'_> {
         let mut explanation = match (unit, &found) {
             (Some(unit), _) => Explanation::periodic(&context, rule_index, unit, &judged_key, &evaluated.records, finding),
             (None, Some(found)) => {
+                let context = context.for_rule(rule, &found.stored.record);
                 let mut explanation = Explanation::record(&context, rule_index, &found.stored.record, finding);
                 self.place(ledger, found, &snapshots, &mut explanation).await?;
                 remarks.extend(self.remarks(ledger, found, &snapshots).await?);

@@ -15,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod old_data;
 pub(crate) mod outbox;
 pub(crate) mod page_certificate;
 pub(crate) mod passwords;

@@ -8,7 +8,7 @@ use crate::domain::audience::{Audience, RowReaders};
 use crate::domain::register::ledger::{Field, Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Record, fen_as_yi};
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::context::Context as Judging;
+use crate::domain::rules::context::{Context as Judging, OldData};
 use crate::domain::rules::owner::Linked;
 use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::Relation;
@@ -516,8 +516,14 @@ impl<'a> RecordLookup<'a> {
 
     fn readers(&self, ledger: usize, record: &Record, projects: &HashMap<String, Linked>) -> RowReaders {
         let (waiting_on, exempt) = (HashMap::new(), HashMap::new());
-        let context =
-            Judging { policy: &self.present.policy, as_of: self.present.as_of, projects, waiting_on: &waiting_on, exempt: &exempt };
+        let context = Judging {
+            policy: &self.present.policy,
+            as_of: self.present.as_of,
+            projects,
+            waiting_on: &waiting_on,
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let responsibility = Responsibility::of(&context, ledger, record);
         RowReaders {
             owner: responsibility.owner.unit,

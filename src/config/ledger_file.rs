@@ -1,6 +1,7 @@
 //! `config/ledgers/NAME.toml` → [`Ledger`].
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::domain::bounds::some_between;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, Privacy, Purpose, Role, Roles};
 use crate::domain::register::record::FIELDS_MAX;
@@ -22,6 +23,8 @@ struct LedgerFile {
     confined: bool,
     #[serde(default)]
     form: Vec<String>,
+    #[serde(default, deserialize_with = "some_between::<1, 3650, _, _>")]
+    max_age_days: Option<u32>,
     #[serde(default)]
     without: Without,
     owner: OwnerFile,
@@ -151,6 +154,7 @@ fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut Problem
         money_power,
         negotiation_only: file.confined,
         append_only,
+        max_age_days: file.max_age_days,
         without,
         secrecy: Arc::clone(secrecy),
     })

@@ -2,6 +2,7 @@
 //!
 //! Invariant: parsing depends on the texts alone, so a run can be repeated from the texts frozen with it.
 
+use crate::config::brake_settings::check_brake;
 use crate::config::file_set::FileSet;
 use crate::config::job_file::Job;
 use crate::config::settings::{self, Settings};
@@ -77,6 +78,7 @@ impl Config {
             && problems.0.is_empty()
         {
             settings::check_mailboxes(&settings, &policy.units, &mut problems);
+            check_brake(&settings.brake, &policy, settings::FILE, &mut problems);
             if problems.0.is_empty() {
                 let mail_templates = mail_templates(&files);
                 return Ok(Config { settings, policy, jobs, templates, mail_templates, files });

@@ -1,6 +1,7 @@
 //! The configuration: files become domain types; every problem is listed with file, place and hint.
 
 pub(crate) mod alias_file;
+pub(crate) mod brake_settings;
 pub(crate) mod calendar_file;
 pub mod file_set;
 pub(crate) mod industry_file;

@@ -105,6 +105,8 @@ struct RuleFile {
     notice_days: u32,
     #[serde(default)]
     waits: bool,
+    #[serde(default)]
+    freshness: bool,
     from: Option<OneOrMore>,
     within: Option<WithinFile>,
     #[serde(default)]
@@ -200,6 +202,9 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
     if raw.notice_days > 0 && !matches!(kind, RuleKind::Deadline { .. }) {
         at.report("notice_days is for deadline rules only", None);
     }
+    if raw.freshness && !matches!(kind, RuleKind::Deadline { .. }) {
+        at.report("freshness is for deadline rules only", None);
+    }
     let needs = needs(ledger, &scope, &kind);
     (at.count() == before).then(|| Rule {
         id: raw.id.clone(),
@@ -213,6 +218,7 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
         under,
         cause: raw.cause.as_str().into(),
         notice_days: raw.notice_days,
+        is_freshness: raw.freshness,
         waiting_on_owner: raw.waits,
         needs,
     })

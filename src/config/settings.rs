@@ -1,5 +1,6 @@
 //! `config/duban.toml` → [`Settings`]: the office, its database, sources, limits and mail server.
 
+use crate::config::brake_settings::Brake;
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::portal_settings::{self, PortalSettings};
 use crate::config::source_settings::{self, SourceSettings};
@@ -100,27 +101,6 @@ pub struct Database {
     pub password_file: Option<String>,
     /// Why a database of another machine may be reached without a checked certificate.
     pub accept_plaintext: Option<String>,
-}
-
-/// Limits of what an import may change against the last snapshot in force, in percent; beyond them the new snapshot is held.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Brake {
-    #[serde(deserialize_with = "between::<0, 100, _, _>")]
-    pub rows_fewer_pct: u32,
-    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
-    pub amount_change_pct: u32,
-    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
-    pub codes_changed_pct: u32,
-    /// How many times larger or smaller one amount may become.
-    #[serde(deserialize_with = "between::<2, 1_000_000_000, _, _>")]
-    pub amount_times: u32,
-}
-
-impl Default for Brake {
-    fn default() -> Brake {
-        Brake { rows_fewer_pct: 20, amount_change_pct: 30, codes_changed_pct: 10, amount_times: 1000 }
-    }
 }
 
 /// Limits of reading a file, which a child process does.

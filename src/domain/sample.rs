@@ -327,7 +327,7 @@ mod tests {
     use crate::config::load::{Config, read_files};
     use crate::domain::judging::judge::Judged;
     use crate::domain::register::record::{Place, Record};
-    use crate::domain::rules::context::Context;
+    use crate::domain::rules::context::{Context, OldData};
     use std::collections::{BTreeSet, HashMap};
     use std::path::Path;
 
@@ -338,7 +338,7 @@ mod tests {
         let made = sample(&policy, 200, as_of);
         let (index, rows) = &made.ledgers[0];
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let mut judged = Judged::new(&policy);
         for cells in rows {
             let code = cells[0].to_string();
@@ -368,7 +368,7 @@ mod tests {
         let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let (index, mut rows) = sample(&policy, 300, as_of).ledgers.swap_remove(0);
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let sorted = |rows: &[Vec<Cell>]| {
             let mut judged = Judged::new(&policy);
             for cells in rows {

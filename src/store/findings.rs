@@ -23,6 +23,8 @@ pub struct NewFinding {
     pub light: Option<Light>,
     /// open, exempt, unjudged
     pub state: &'static str,
+    /// It is no part of the timelines: whether it is new will be seen when the data have come.
+    pub waits_for_data: bool,
     /// The JSON object that `duban findings` prints, on one line.
     pub body: String,
 }
@@ -52,6 +54,11 @@ pub struct StoredFacts<'a> {
     pub waiting_on: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub cause: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub waits_for_data: bool,
+    /// The day of its data where they could not be relied on.
+    #[serde(borrow, default)]
+    pub old_data: Option<Cow<'a, str>>,
 }
 
 impl StoredFacts<'_> {
@@ -158,7 +165,7 @@ impl Findings<'_> {
             if last.as_ref().is_some_and(|last| *last >= finding.identity) {
                 return Err(StoreError::Internal(format!("a finding out of order: {:?}", finding.identity)));
             }
-            if !next_is_resolved {
+            if !next_is_resolved && !finding.waits_for_data {
                 let state = FindingState { identity: &finding.identity, light: finding.light, state: finding.state };
                 for (index, writer) in lives.iter_mut().enumerate() {
                     pieces.add_lives(index, writer.add(&state)?);
@@ -263,7 +270,7 @@ impl Findings<'_> {
     pub async fn lights_of(self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
         let mut lights = HashMap::new();
         self.each(run, |finding| {
-            if finding.state != RESOLVED {
+            if finding.state != RESOLVED && !finding.waits_for_data {
                 lights.insert(finding.identity(), finding.light());
             }
             Ok(())
@@ -290,7 +297,7 @@ impl Findings<'_> {
 fn resolved_finding(identity: &Identity) -> Result<NewFinding> {
     let Identity { rule, ledger, key } = identity;
     let body = to_json(&serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}))?;
-    Ok(NewFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
+    Ok(NewFinding { identity: identity.clone(), light: None, state: RESOLVED, waits_for_data: false, body })
 }
 
 /// Packs findings into rows of [`PART_BYTES`].

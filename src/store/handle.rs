@@ -28,6 +28,7 @@ use crate::store::schedule::Schedule;
 use crate::store::sending::Sending;
 use crate::store::sessions::Sessions;
 use crate::store::snapshots::Snapshots;
+use crate::store::source_checks::SourceChecks;
 use crate::store::timeline::Timelines;
 use std::path::Path;
 
@@ -138,6 +139,10 @@ impl Store {
 
     pub fn pulls(&self) -> Pulls<'_> {
         Pulls { database: &self.database }
+    }
+
+    pub fn source_checks(&self) -> SourceChecks<'_> {
+        SourceChecks { database: &self.database }
     }
 
     pub fn readings(&self) -> Readings<'_> {

@@ -42,5 +42,6 @@ pub mod sending;
 pub mod sessions;
 pub mod snapshot_decisions;
 pub mod snapshots;
+pub mod source_checks;
 pub mod timeline;
 pub mod unit_mails;

@@ -63,6 +63,8 @@ struct Seen {
 #[derive(Clone, Debug)]
 pub struct NewSnapshot {
     pub covers_on: NaiveDate,
+    /// The day was given by hand or in the file.
+    pub is_day_stated: bool,
     pub taken_at: String,
     pub sample: bool,
     pub file_sha256: String,
@@ -445,16 +447,19 @@ impl Pull {
         })
     }
 
-    /// Records that the last snapshot was checked and is still current.
+    /// Records that the last snapshot was checked and is still current, and that its day is stated where it is now.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn touch(&mut self, writer: &SnapshotWriter, checked_at: &str) -> Result<()> {
-        sqlx::query("UPDATE snapshot SET checked_at=$4 WHERE ledger=$1 AND source=$2 AND seq=$3")
+    pub async fn touch(&mut self, writer: &SnapshotWriter, checked_at: &str, is_day_stated: bool) -> Result<()> {
+        sqlx::query(
+            "UPDATE snapshot SET checked_at=$4, day_stated=CASE WHEN $5=1 THEN 1 ELSE day_stated END WHERE ledger=$1 AND source=$2 AND seq=$3",
+        )
             .bind(&writer.ledger)
             .bind(&writer.source)
             .bind(writer.seq - 1)
             .bind(checked_at)
+            .bind(i64::from(is_day_stated))
             .execute(self.connection().await?)
             .await?;
         Ok(())
@@ -467,7 +472,7 @@ impl Pull {
     pub async fn finish(&mut self, writer: &SnapshotWriter, facts: &NewSnapshot, state: SnapshotState, reason: &str) -> Result<()> {
         sqlx::query(
             "INSERT INTO snapshot (ledger, source, seq, state, covers_on, taken_at, checked_at, sample, row_count, amount, notes_hash, \
-             file_sha256, origin, accounts, reason) VALUES ($1,$2,$3,$4,$5,$6,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
+             file_sha256, origin, accounts, reason, day_stated) VALUES ($1,$2,$3,$4,$5,$6,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)",
         )
         .bind(&writer.ledger)
         .bind(&writer.source)
@@ -483,6 +488,7 @@ impl Pull {
         .bind(to_json(&facts.origin)?)
         .bind(to_json(&facts.accounts)?)
         .bind(reason)
+        .bind(i64::from(facts.is_day_stated))
         .execute(self.connection().await?)
         .await?;
         self.record_taken(writer, &facts.taken_at, state, reason).await?;

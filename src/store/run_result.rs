@@ -125,6 +125,12 @@ pub enum RunFault {
     /// The brake holds the new snapshot of a source.
     #[error("{name}：新读入的台账与上次差异过大，暂缓生效，沿用上次")]
     SourceHeld { name: String },
+    /// Data that were used cannot be relied on: they are too old, or newer ones wait for a person.
+    #[error("{detail}")]
+    OldData { ledger: String, origin: String, detail: String },
+    /// A paper was not made, because more than half of a ledger that it reads cannot be relied on. The titles of template and ledgers.
+    #[error("{template}：{ledgers}的数据多半待更新，暂不编制")]
+    PaperWaits { template: String, ledgers: String },
     /// A file restricts many codes at once, or a form any.
     #[error("{ledger}（{origin}）：文件{}一次标注不便公开{codes}个编号，均已停止公开，请核对；如系误标：duban restricted lift --file {} --by 姓名 --reason 理由", short(.file), short(.file))]
     RestrictedFlood {

@@ -1,5 +1,6 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
+use crate::domain::register::data_condition::DataCondition;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::run_result;
 use crate::store::run_result::{RunFault, RunResult};
@@ -78,6 +79,9 @@ pub struct RunInputs {
     /// from them.
     #[serde(default)]
     pub closed: Vec<String>,
+    /// Whether the data of each source could be relied on.
+    #[serde(default)]
+    pub conditions: Vec<DataCondition>,
     /// The inputs of the list of codes that have left the register.
     #[serde(default)]
     pub gone: Option<GonePin>,
@@ -90,6 +94,9 @@ pub struct RunInputs {
     /// The run makes only those mails anew that were stopped because of a mark of secrecy.
     #[serde(default)]
     pub remakes_withheld: bool,
+    /// The service has made it because data came that an earlier revision could not rely on.
+    #[serde(default)]
+    pub makes_good: bool,
     /// The day on which its papers and mails are made, which they bear; `None` = the day of its slot.
     #[serde(default)]
     pub made_on: Option<NaiveDate>,

@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub seq: i64,
     pub state: SnapshotState,
     pub covers_on: NaiveDate,
+    /// The day was given by hand or in the file; else it is the day of the pull.
+    pub is_day_stated: bool,
     pub taken_at: String,
     pub checked_at: String,
     pub sample: bool,
@@ -93,6 +95,7 @@ impl Snapshots<'_> {
                         key: key.clone(),
                         detail: "covers_on".into(),
                     })?,
+                    is_day_stated: number(row, "day_stated")? == 1,
                     taken_at: text(row, "taken_at")?,
                     checked_at: text(row, "checked_at")?,
                     sample: number(row, "sample")? == 1,

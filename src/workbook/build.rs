@@ -15,7 +15,7 @@ use crate::workbook::sheets::kind::Rows;
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::template::{SheetTemplate, Template};
 use crate::workbook::visible::VisibleMaterial;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest description that the properties of a file take, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -141,6 +141,12 @@ fn description(material: &Material<'_>) -> String {
 pub fn named_records(template: &Template, material: &Material<'_>) -> NamedRecords {
     let visible = VisibleMaterial::new(material);
     template.sheets.iter().flat_map(|sheet| sheet.kind.as_kind().names(&visible)).collect()
+}
+
+/// The ledgers that a workbook of the template reads.
+pub(crate) fn ledgers_read(template: &Template, material: &Material<'_>) -> BTreeSet<usize> {
+    let visible = VisibleMaterial::new(material);
+    template.sheets.iter().flat_map(|sheet| sheet.kind.as_kind().ledgers(&visible)).collect()
 }
 
 /// Whether a workbook of the template would list anything for its audience. Texts, figures and tables of counts are no lists.

@@ -146,7 +146,7 @@ pub(crate) fn reconcile_attachment(
     listed.check_mailed(policy, mail.unit, &mailed().map(key_of).collect(), &mut out);
     let all_open_listed = mailed().all(|finding| finding.state != State::Open || template.lists_of(finding.rule, State::Open) > 0);
     if let Some(counts) = mail.counts.filter(|_| all_open_listed) {
-        let shown = mailed().filter(|finding| !listed.rows(finding).is_empty());
+        let shown = mailed().filter(|finding| !finding.waits_for_data && !listed.rows(finding).is_empty());
         check_counts(mail.unit, counts, &count_items(policy, shown), &book.title, &mut out);
     }
     out
@@ -207,7 +207,7 @@ fn check_digest(
     let is_listed = |finding: &Finding| template.lists_of(finding.rule, finding.state) > 0;
     let counted = || counted.iter().map(|index| &findings[*index]);
     if counted().all(|finding| finding.state != State::Open || is_listed(finding)) {
-        let rows = counted().filter(|finding| !listed.rows(finding).is_empty());
+        let rows = counted().filter(|finding| !finding.waits_for_data && !listed.rows(finding).is_empty());
         check_counts(&digest.recipient.unit_name, &digest.counts, &count_items(policy, rows), &listed.book.title, out);
     }
 }

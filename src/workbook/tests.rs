@@ -11,7 +11,7 @@ use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::record::Origin;
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
-use crate::domain::rules::context::Context;
+use crate::domain::rules::context::{Context, OldData};
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
 use crate::domain::rules::owner::{Linked, link, owner_of};
 use crate::domain::rules::policy::ExemptKey;
@@ -94,7 +94,7 @@ impl World {
             })
             .collect();
         let waiting = HashMap::new();
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let mut judged = Judged::new(policy);
         let mut indicators = Indicators::new(policy, as_of);
         for (ledger, record) in &rows {

@@ -1,7 +1,9 @@
 //! The snapshots that one judgement reads: those in force on a day, or those that a run has pinned.
 
+use crate::clock::stamp_day;
 use crate::config::load::Config;
 use crate::domain::compared_form::compared_name;
+use crate::domain::register::data_condition::{DataCondition, Reliance, conditions};
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
@@ -9,7 +11,7 @@ use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::records::NamedRow;
 use crate::store::runs::RunInputs;
-use crate::store::snapshots::SnapshotState;
+use crate::store::snapshots::{Snapshot, SnapshotState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -20,6 +22,8 @@ pub(crate) struct SnapshotSelection {
     pub(crate) in_force: Vec<InForce>,
     /// Only the shipped sample contains projects.
     pub(crate) sample: bool,
+    /// Whether each of them can be relied on.
+    pub(crate) conditions: Vec<DataCondition>,
     /// The marks of secrecy that count.
     pub(crate) restrictions: Arc<Restrictions>,
     /// The position up to which they count.
@@ -43,23 +47,20 @@ impl SnapshotSelection {
     /// The database fails.
     pub(crate) async fn unmarked(store: &Store, config: &Config, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
         let snapshots = store.snapshots().list().await?;
-        let candidates: Vec<Candidate> = snapshots
-            .iter()
-            .filter(|snapshot| snapshot.state == SnapshotState::InForce)
-            .map(|snapshot| Candidate {
-                ledger: snapshot.ledger.clone(),
-                source: snapshot.source.clone(),
-                seq: snapshot.seq,
-                covers_on: snapshot.covers_on,
-                sample: snapshot.sample,
-            })
-            .collect();
+        let in_state = |state| snapshots.iter().filter(move |snapshot| snapshot.state == state).map(candidate);
+        let candidates: Vec<Candidate> = in_state(SnapshotState::InForce).collect();
         let order: Vec<String> = config.settings.sources.iter().map(|source| source.name.clone()).collect();
         let project_ledger = config.policy.projects().map_or("", |ledger| &ledger.id);
         let in_force = in_force(&candidates, &order, wanted, project_ledger, as_of);
         let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == project_ledger).collect();
         let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
-        Ok(SnapshotSelection { in_force, sample, ..SnapshotSelection::default() })
+        let failed = store.source_checks().failed().await?.into_iter().filter(|failed| order.contains(&failed.source));
+        let failures: BTreeMap<String, String> = failed.map(|failed| (failed.source, failed.failure)).collect();
+        let policy = &config.policy;
+        let max_age_days = |ledger: &str| policy.ledger(ledger).and_then(|index| policy.ledgers[index].max_age_days);
+        let held: Vec<Candidate> = in_state(SnapshotState::Held).collect();
+        let conditions = conditions(&in_force, &held, &Reliance { as_of, failures: &failures, max_age_days: &max_age_days });
+        Ok(SnapshotSelection { in_force, sample, conditions, ..SnapshotSelection::default() })
     }
 
     /// The selection with the marks of secrecy that count at a position.
@@ -116,17 +117,12 @@ impl SnapshotSelection {
             .filter_map(|(ledger, source, seq)| {
                 let snapshot =
                     snapshots.iter().find(|snapshot| (&snapshot.ledger, &snapshot.source, snapshot.seq) == (ledger, source, *seq))?;
-                let candidate = Candidate {
-                    ledger: ledger.clone(),
-                    source: source.clone(),
-                    seq: *seq,
-                    covers_on: snapshot.covers_on,
-                    sample: snapshot.sample,
-                };
+                let candidate = candidate(snapshot);
                 Some(InForce { early: candidate.covers_on > as_of, snapshot: candidate })
             })
             .collect();
-        let selection = SnapshotSelection { in_force, sample: inputs.sample, ..SnapshotSelection::default() };
+        let conditions = inputs.conditions.clone();
+        let selection = SnapshotSelection { in_force, sample: inputs.sample, conditions, ..SnapshotSelection::default() };
         selection.with_restrictions(store, policy, inputs.restrictions).await
     }
 
@@ -136,9 +132,27 @@ impl SnapshotSelection {
         self.in_force.iter().map(pin).collect()
     }
 
+    /// The condition of the data of a source; `None` = a run from before conditions were pinned.
+    pub(crate) fn condition_of(&self, ledger: &str, source: &str) -> Option<&DataCondition> {
+        self.conditions.iter().find(|condition| (condition.ledger.as_str(), condition.source.as_str()) == (ledger, source))
+    }
+
     /// The snapshots of one ledger, in the order of the sources.
     pub(crate) fn of_ledger(&self, ledger: &str) -> impl Iterator<Item = &InForce> {
         self.in_force.iter().filter(move |found| found.snapshot.ledger == ledger)
+    }
+}
+
+fn candidate(snapshot: &Snapshot) -> Candidate {
+    let checked_on = stamp_day(&snapshot.checked_at).parse().unwrap_or(snapshot.covers_on);
+    Candidate {
+        ledger: snapshot.ledger.clone(),
+        source: snapshot.source.clone(),
+        seq: snapshot.seq,
+        covers_on: snapshot.covers_on,
+        is_day_stated: snapshot.is_day_stated,
+        checked_on,
+        sample: snapshot.sample,
     }
 }
 

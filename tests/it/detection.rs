@@ -11,7 +11,7 @@ use duban::domain::judging::judge::Judged;
 use duban::domain::register::ledger::{FieldKind, Ledger};
 use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
 use duban::domain::register::units::UnitId;
-use duban::domain::rules::context::Context;
+use duban::domain::rules::context::{Context, OldData};
 use duban::domain::rules::exemption::{Exemptions, exemptions_in_force};
 use duban::domain::rules::owner::{Linked, link};
 use duban::domain::rules::policy::Policy;
@@ -97,7 +97,7 @@ impl<'a> JudgingInput<'a> {
 
     pub fn context(&self) -> Context<'_> {
         let JudgingInput { policy, as_of, projects, waiting, granted, .. } = self;
-        Context { policy, as_of: *as_of, projects, waiting_on: waiting, exempt: &granted.in_force }
+        Context { policy, as_of: *as_of, projects, waiting_on: waiting, exempt: &granted.in_force, old_data: OldData::none() }
     }
 
     pub fn judge(&self) -> Judged {
@@ -316,7 +316,7 @@ fn findings_only_worsen_with_time() {
     let mut last: HashMap<usize, (u8, i64)> = HashMap::new();
     for offset in 0..400u64 {
         let as_of = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day") + chrono::Days::new(offset);
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let mut judged = Judged::new(&policy);
         judged.record(&context, project, &record);
         for finding in &judged.findings {

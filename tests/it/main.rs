@@ -23,6 +23,7 @@ mod mail;
 mod mail_server;
 mod mutants;
 mod odd_names;
+mod old_data;
 mod outputs;
 mod packs;
 mod picture;

@@ -8,7 +8,7 @@ use duban::config::load::{Config, read_files};
 use duban::domain::judging::finding::{Finding, Identity, State};
 use duban::domain::judging::judge::Judged;
 use duban::domain::notify::disposition::NotifyReason;
-use duban::domain::notify::inputs::{FindingRelation, PlanInputs, Rhythm};
+use duban::domain::notify::inputs::{DataState, FindingRelation, PlanInputs, Rhythm};
 use duban::domain::notify::plan::plan;
 use duban::domain::register::calendar::{Calendar, Span};
 use duban::domain::register::ledger::{FieldKind, Role};
@@ -286,6 +286,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 rhythm: *dice.choice(&[Rhythm::Always, Rhythm::Changes]).expect("one"),
                 levels: &levels,
                 started,
+                data: &DataState::default(),
                 source_line: "数据来源：样例",
                 next_on: &|_| None,
                 is_counts_only: &|address| address.starts_with("52"),

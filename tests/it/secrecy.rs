@@ -24,7 +24,7 @@ use duban::domain::notify::digest::{Digest, Draft};
 use duban::domain::notify::drafts::drafts;
 use duban::domain::notify::feedback::{Answer, Answers};
 use duban::domain::notify::form_seal::FormKey;
-use duban::domain::notify::inputs::{PlanInputs, Rhythm};
+use duban::domain::notify::inputs::{DataState, PlanInputs, Rhythm};
 use duban::domain::notify::plan::{Plan, plan};
 use duban::domain::register::ledger::{Ledger, Role};
 use duban::domain::register::levels::Level;
@@ -399,6 +399,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 rhythm: Rhythm::Always,
                 levels: &policy.units.levels.all().collect::<Vec<Level>>(),
                 started: seed % 5 != 4,
+                data: &DataState::default(),
                 source_line: "数据来源：样例",
                 next_on: &|_| None,
                 is_counts_only: &|address| !is_trusted(address),

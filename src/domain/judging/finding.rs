@@ -123,6 +123,8 @@ pub struct Subject {
     pub project: Arc<str>,
     /// The day on which its unit received it; `None` = not yet, or its ledger has no such day.
     pub received_on: Option<NaiveDate>,
+    /// The day of its data where they cannot be relied on.
+    pub old_data: Option<NaiveDate>,
     /// The unit whose answer on a difficulty of this project is outstanding.
     pub(crate) waiting_on: CompactUnit,
     /// The unit each relation names, in the order of [`Relation::ALL`].
@@ -157,6 +159,9 @@ pub struct Finding {
     pub(crate) overdue: Option<NonZeroU32>,
     pub lag: Option<Box<Lag>>,
     pub state: State,
+    /// 待数据更新: on the day of its data it was not found. Light and due date are as on the day that is judged, but it is no news and nobody is
+    /// chased.
+    pub waits_for_data: bool,
     /// Fields (indices into the rule's ledger) that are empty or do not hold.
     pub missing: Box<[usize]>,
     pub cause: Arc<str>,
@@ -187,6 +192,21 @@ impl Finding {
         Option::from(self.subject.waiting_on).filter(|_| self.state != State::Unjudged)
     }
 
+    /// Marks it as found only because nothing newer was read.
+    pub(crate) fn wait_for_data(&mut self) {
+        self.waits_for_data = true;
+        self.act = self.act.min(Some(Act::Remind));
+    }
+
+    /// What a change comes to with the data that it was seen in: data that cannot be relied on bring no news.
+    pub(crate) fn change_by_its_data(&self, change: Change) -> Change {
+        match change {
+            _ if self.waits_for_data => Change::Continued,
+            Change::Escalated if self.old_data.is_some() => Change::Continued,
+            change => change,
+        }
+    }
+
     /// The relations it is addressed to.
     pub fn relations(&self) -> &[Relation] {
         &self.relations
@@ -214,7 +234,7 @@ impl Finding {
     /// not change.
     pub fn record_red_quarters(&mut self, policy: &Policy, quarters: u32) {
         self.quarters = quarters;
-        if self.state != State::Open {
+        if self.state != State::Open || self.old_data.is_some() {
             return;
         }
         let steps = policy.rules[self.rule].repeated.iter();

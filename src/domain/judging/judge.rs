@@ -103,9 +103,16 @@ impl Judged {
                 continue;
             }
             let current = current.get_or_insert_with(|| CurrentRecord::new(context, ledger_index, record));
-            let verdict = verdict(context, ledger, record, rule, current.calendar);
-            self.record_missing_calendar_years(context, record, rule, current.calendar, &verdict);
-            self.record_verdict(context, record, rule_index, current, verdict);
+            let found = verdict(&context.for_rule(rule, record), ledger, record, rule, current.calendar);
+            self.record_missing_calendar_years(context, record, rule, current.calendar, &found);
+            let (findings, is_found) = (self.findings.len(), matches!(found, Verdict::Found { .. }));
+            self.record_verdict(context, record, rule_index, current, found);
+            if let Some(day) = context.old_data_of(record).filter(|_| is_found) {
+                let then = verdict(&context.on(day.min(context.as_of)), ledger, record, rule, current.calendar);
+                if !matches!(then, Verdict::Found { .. }) {
+                    self.findings[findings..].iter_mut().for_each(Finding::wait_for_data);
+                }
+            }
         }
         let current = current.unwrap_or_else(|| CurrentRecord::new(context, ledger_index, record));
         if record.code < self.last[ledger_index] {
@@ -194,6 +201,7 @@ impl Judged {
                     overdue: None,
                     lag: None,
                     state: State::Unjudged,
+                    waits_for_data: false,
                     missing: missing.into(),
                     cause: Arc::default(),
                     change: Change::New,
@@ -239,6 +247,7 @@ impl Judged {
             overdue: None,
             lag: None,
             state: if exempt.is_some() { State::Exempt } else { State::Open },
+            waits_for_data: false,
             missing: Box::default(),
             cause: rule.cause.clone(),
             change: Change::New,
@@ -264,6 +273,7 @@ impl Judged {
                 unit,
                 project,
                 received_on: ledger.role(Role::Received).and_then(|field| happened(ledger, record, field, context.as_of).date()),
+                old_data: context.old_data_of(record),
                 waiting_on: context.waiting_on.get(&record.code).copied().filter(|_| responsibility.is_project).into(),
                 named: responsibility.named(context.policy, context.as_of),
                 major: responsibility.major,
@@ -334,6 +344,8 @@ impl Judged {
     /// Judges the periodic rules of a ledger: each unit in scope needs a record in the last closed period.
     pub fn periodic(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record]) {
         let policy = context.policy;
+        // what is missing may be in any source of the ledger that cannot be relied on
+        let old_data = context.old_data_of_ledger(ledger_index);
         let ledger = &policy.ledgers[ledger_index];
         for (rule_index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger_index) {
             let RuleKind::Periodic { every, levels, units, date, matching } = &rule.kind else { continue };
@@ -364,6 +376,7 @@ impl Judged {
                     unit: self.word(&unit.name),
                     project: Arc::default(),
                     received_on: None,
+                    old_data,
                     waiting_on: None.into(),
                     named: responsibility.named(policy, context.as_of),
                     major: None,
@@ -371,7 +384,10 @@ impl Judged {
                     negotiation_only: false,
                     project_negotiation_only: false,
                 });
-                let found = self.found(context, rule_index, step, subject);
+                let mut found = self.found(context, rule_index, step, subject);
+                if old_data.is_some_and(|day| day <= period.last_day()) {
+                    found.wait_for_data();
+                }
                 self.findings.push(found);
             }
         }

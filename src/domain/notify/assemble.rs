@@ -3,14 +3,15 @@
 
 use crate::domain::audience::is_named;
 use crate::domain::judging::finding::Change;
-use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, Recipient, RollUp, Sections};
+use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
 use crate::domain::notify::disposition::UnitFindings;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
-use crate::domain::notify::items::{FoundRecords, Item};
+use crate::domain::notify::items::{FoundRecords, Item, Items, UnitItems};
 use crate::domain::notify::opening;
-use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, places, rest, shorten};
+use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, old_item, places, rest, shorten};
 use crate::domain::register::calendar::calendar_note;
+use crate::domain::register::data_condition::Reader;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 
@@ -47,7 +48,7 @@ pub(crate) fn digest(
     unit: UnitId,
     mailbox: Mailbox<'_>,
     addressed: &UnitFindings,
-    items: &[Item],
+    UnitItems { counted: Items(items), waiting }: &UnitItems,
     found: &FoundRecords<'_>,
     roll_up: Option<RollUp>,
 ) -> Digest {
@@ -57,8 +58,13 @@ pub(crate) fn digest(
     let mut counts = count_items(items);
     (counts.due, counts.exempt) = (addressed.due.len(), addressed.exempt);
 
-    let full = if is_office { FULL_MAX_OFFICE } else { FULL_MAX }.min(items.len());
-    let (in_full, others) = items.split_at(full);
+    let is_old = |item: &&Item| item.findings().all(|index| inputs.judged.findings[index].old_data.is_some());
+    let (old, current): (Vec<&Item>, Vec<&Item>) = items.iter().partition(is_old);
+    let full = if is_office { FULL_MAX_OFFICE } else { FULL_MAX }.min(current.len());
+    let (in_full, others) = current.split_at(full);
+    let old_line = |waits: bool| move |item: &Item| old_item(inputs, unit, item, waits);
+    let mut old_items: Vec<OldItem> = old.iter().copied().map(old_line(false)).chain(waiting.0.iter().map(old_line(true))).collect();
+    (counts.old_items, counts.waiting) = (old_items.len(), waiting.0.len());
     let urgent: Vec<ItemText> = in_full.iter().map(|item| item_text(inputs, unit, item)).collect();
     let (mut unjudged, blank) = empty_cells(inputs, addressed.unjudged.iter().copied());
     let mut former = former_items(inputs, last_notified, found);
@@ -69,7 +75,9 @@ pub(crate) fn digest(
         red_more: others.iter().filter(|item| item.light == Light::Red).count(),
         due_more: shorten(&mut due),
         due,
-        rest: rest(inputs, others.iter().filter(|item| item.light != Light::Red)),
+        rest: rest(inputs, others.iter().copied().filter(|item| item.light != Light::Red)),
+        old_more: shorten(&mut old_items),
+        old_items,
         resolved_more: shorten(&mut former.resolved),
         resolved: former.resolved,
         gone_more: shorten(&mut former.gone),
@@ -78,17 +86,18 @@ pub(crate) fn digest(
         unjudged,
         places: places(inputs, unit, items, is_office),
     };
-    let comparison = opening::compare_to_last(inputs, items, &counts, last_notified, found);
+    let comparison = opening::compare_to_last(inputs, items, waiting, &counts, last_notified, found);
 
-    let mut findings: Vec<usize> = items.iter().flat_map(Item::findings).chain(addressed.unjudged.iter().copied()).collect();
-    findings.sort_unstable();
-    findings.dedup();
+    // what waits for data counts as notified once it is found in newer ones
+    let notified = sorted(items.iter().flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
+    let findings = sorted(notified.iter().copied().chain(waiting.0.iter().flat_map(Item::findings)));
+    let data_notes = inputs.data_notes(findings.iter().copied(), if is_office { Reader::Office } else { Reader::Unit });
     let all_restricted = || {
         let restricted = inputs.judged.findings.iter().enumerate().filter(|(_, finding)| !is_named(finding));
         restricted.map(|(index, _)| index).collect::<Vec<usize>>()
     };
     let mut digest = Digest {
-        notified: findings.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
+        notified: notified.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
         findings,
         covered: addressed.pairs().collect(),
         subject: opening::subject(inputs, &own.name, &counts),
@@ -96,6 +105,7 @@ pub(crate) fn digest(
         level: inputs.policy.units.levels.id(own.level).to_owned(),
         scope: opening::scope(&inputs.policy.units.levels, own.level).to_owned(),
         letterhead: opening::letterhead(inputs, unit),
+        data_notes,
         calendar_note: calendar_note(&inputs.missing_calendar_years(unit)).unwrap_or_default(),
         due_until: inputs.due_until(),
         next_on: (inputs.next_on)(own.level),
@@ -107,7 +117,7 @@ pub(crate) fn digest(
         counts,
         restricted: if is_office { inputs.count_items(&all_restricted()) } else { inputs.count_items(&addressed.restricted) },
         numerals: Numerals::default(),
-        ask: opening::ask(inputs, unit, items, is_office),
+        ask: opening::ask(inputs, unit, &current, is_office),
         sections,
         roll_up,
         sealed_audit: None,
@@ -117,6 +127,13 @@ pub(crate) fn digest(
     }
     digest.numerals = numerals(&digest.sections);
     digest
+}
+
+fn sorted(findings: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut findings: Vec<usize> = findings.collect();
+    findings.sort_unstable();
+    findings.dedup();
+    findings
 }
 
 /// The counts of items by light and change.

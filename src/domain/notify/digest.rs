@@ -33,6 +33,8 @@ pub struct Digest {
     pub scope: String,
     #[serde(flatten)]
     pub letterhead: Letterhead,
+    /// Sentences on data that cannot be relied on, for the first lines.
+    pub data_notes: Vec<String>,
     /// A remark on due dates in years without a holiday notice on file; empty = nothing to remark.
     pub calendar_note: String,
     pub due_until: NaiveDate,
@@ -125,6 +127,10 @@ pub struct Sections {
     pub resolved_more: usize,
     pub gone: Vec<FormerItem>,
     pub gone_more: usize,
+    /// Items of data that cannot be relied on, which are listed apart.
+    pub old_items: Vec<OldItem>,
+    #[serde(rename = "old_items_more")]
+    pub old_more: usize,
     pub unjudged: Vec<EmptyCells>,
     pub unjudged_more: usize,
     pub places: Option<Places>,
@@ -202,6 +208,10 @@ pub struct Counts {
     pub blank: usize,
     /// Findings under an exemption.
     pub exempt: usize,
+    /// Items of data that cannot be relied on, which are listed apart.
+    pub old_items: usize,
+    /// Those of them that wait for newer data and are in no other count.
+    pub waiting: usize,
 }
 
 impl Counts {
@@ -220,6 +230,7 @@ pub struct Numerals {
     pub urgent: &'static str,
     pub due: &'static str,
     pub rest: &'static str,
+    pub old_items: &'static str,
     pub resolved: &'static str,
     pub unjudged: &'static str,
 }
@@ -283,6 +294,19 @@ pub struct LightCount {
     pub light: &'static str,
     pub mark: &'static str,
     pub count: usize,
+}
+
+/// An item of data that cannot be relied on.
+#[derive(Clone, Debug, Serialize)]
+pub struct OldItem {
+    pub light: &'static str,
+    /// `●红`.
+    pub mark: &'static str,
+    pub name: String,
+    pub code: String,
+    pub line: String,
+    /// It was not found on the day of the data.
+    pub waits: bool,
 }
 
 /// A record the unit was notified of and that has no finding any more.

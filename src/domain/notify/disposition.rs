@@ -6,7 +6,7 @@
 use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs, QUIET_DAYS, Rhythm};
-use crate::domain::notify::items::{Items, is_news};
+use crate::domain::notify::items::{Item, UnitItems, is_news};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Relation;
 
@@ -173,8 +173,8 @@ impl NotifyReason {
 }
 
 /// Decides whether a unit is mailed.
-pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &Items) -> NotifyReason {
-    let has_items = !items.0.is_empty() || !addressed.unjudged.is_empty() || !addressed.due.is_empty();
+pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &UnitItems) -> NotifyReason {
+    let has_items = items.all().next().is_some() || !addressed.unjudged.is_empty() || !addressed.due.is_empty();
     if inputs.policy.units.mailbox(unit).is_none() && (has_items || addressed.without_mailbox) {
         return NotifyReason::NoMailbox;
     }
@@ -184,7 +184,14 @@ pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &U
     let has_news = || {
         let last_notified = inputs.last_notified_of(unit);
         let new_cells = addressed.unjudged.iter().any(|index| !last_notified.contains_key(&inputs.identity(*index)));
-        new_cells || !addressed.due.is_empty() || items.0.iter().any(|item| is_news(item.change))
+        let is_office = unit == inputs.policy.units.office();
+        // the office hears of its sources until they are mended, a unit when its data become old
+        let is_old = |item: &Item| item.findings().any(|index| inputs.judged.findings[index].old_data.is_some());
+        let data_news = match is_office {
+            true => inputs.data.conditions.iter().any(|condition| !condition.is_current()),
+            false => inputs.data.has_worsened && items.all().any(is_old),
+        };
+        data_news || new_cells || !addressed.due.is_empty() || items.counted.0.iter().any(|item| is_news(item.change))
     };
     let is_quiet = last_digest.is_some_and(|last| (inputs.sent_on - *last).num_days() <= QUIET_DAYS);
     match rhythm {

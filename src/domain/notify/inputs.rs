@@ -2,11 +2,12 @@
 //!
 //! The files of this folder read [`PlanInputs`]; nothing here decides who is mailed or words a sentence.
 
-use crate::domain::audience::is_code_restricted;
+use crate::domain::audience::{is_code_restricted, masked};
 use crate::domain::judging::finding::{Identity, ItemKey};
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::feedback::Answers;
+use crate::domain::register::data_condition::{DataCondition, Reader};
 use crate::domain::register::levels::Level;
 use crate::domain::register::record::{Record, Records};
 use crate::domain::register::units::UnitId;
@@ -40,6 +41,16 @@ pub struct FindingRelation {
     pub relation: Relation,
 }
 
+/// How far the data behind the findings can be relied on.
+#[derive(Clone, Debug, Default)]
+pub struct DataState {
+    pub conditions: Vec<DataCondition>,
+    /// The ledgers (indices) of which more than half cannot be relied on: no draft is made from them.
+    pub old_ledgers: BTreeSet<usize>,
+    /// Some data cannot be relied on that could at the job's previous run.
+    pub has_worsened: bool,
+}
+
 /// Everything that decides which unit is mailed what.
 pub struct PlanInputs<'a> {
     pub policy: &'a Policy,
@@ -69,6 +80,7 @@ pub struct PlanInputs<'a> {
     pub levels: &'a [Level],
     /// `false` = 建账期: only owners and the office are notified, and no act is above 提醒.
     pub started: bool,
+    pub data: &'a DataState,
     /// `数据来源：…9月30日台账（第37次快照）`, without the full stop.
     pub source_line: &'a str,
     /// The day a level is mailed next in any case, by whatever job.
@@ -121,6 +133,29 @@ impl PlanInputs<'_> {
 
     pub(crate) fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
         self.records.find(ledger, code)
+    }
+
+    /// Sentences on data that cannot be relied on, for the first lines of a mail: all for the office, for a unit those of its findings and of ledgers
+    /// that are old as a whole.
+    pub(crate) fn data_notes(&self, findings: impl Iterator<Item = usize>, reader: Reader) -> Vec<String> {
+        let concerned: BTreeSet<(usize, NaiveDate)> =
+            findings.filter_map(|index| Some((self.ledger_of(index), self.judged.findings[index].old_data?))).collect();
+        let is_shown = |condition: &&DataCondition| {
+            let Some(ledger) = self.policy.ledger(&condition.ledger) else { return false };
+            let is_judged = || self.policy.rules.iter().any(|rule| rule.ledger == ledger);
+            !condition.is_current()
+                && match reader {
+                    Reader::Office => is_judged(),
+                    Reader::Unit => {
+                        concerned.contains(&(ledger, condition.data_day)) || self.data.old_ledgers.contains(&ledger) && is_judged()
+                    }
+                }
+        };
+        let title = |condition: &DataCondition| {
+            let ledger = self.policy.ledger(&condition.ledger).map(|index| self.policy.ledgers[index].title.as_str());
+            masked(&condition.in_words(ledger.unwrap_or_default(), self.as_of, reader))
+        };
+        self.data.conditions.iter().filter(is_shown).map(title).collect()
     }
 
     /// The years the calendar does not know that decided a due date or the day to reply.

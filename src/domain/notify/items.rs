@@ -51,6 +51,31 @@ pub(crate) fn is_news(change: Change) -> bool {
 /// A unit's items in the order it should act on them: light, news, amount, then administrative order.
 pub(crate) struct Items(pub(crate) Vec<Item>);
 
+/// What a unit is notified of.
+pub(crate) struct UnitItems {
+    pub(crate) counted: Items,
+    /// Items that wait for newer data: they are listed apart and in no count of lights.
+    pub(crate) waiting: Items,
+}
+
+impl UnitItems {
+    /// The items of findings (indices).
+    pub(crate) fn of(inputs: &PlanInputs<'_>, unit: UnitId, findings: &[usize], last_notified: &LastNotified) -> UnitItems {
+        let (waiting, counted): (Vec<usize>, Vec<usize>) =
+            findings.iter().copied().partition(|index| inputs.judged.findings[*index].waits_for_data);
+        let items = |findings: &[usize]| Items::of(inputs, unit, findings, last_notified);
+        UnitItems { counted: items(&counted), waiting: items(&waiting) }
+    }
+
+    pub(crate) fn none() -> UnitItems {
+        UnitItems { counted: Items(Vec::new()), waiting: Items(Vec::new()) }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Item> {
+        self.counted.0.iter().chain(&self.waiting.0)
+    }
+}
+
 impl Items {
     /// Groups findings (indices) into the items of a unit.
     pub(crate) fn of(inputs: &PlanInputs<'_>, unit: UnitId, findings: &[usize], last_notified: &LastNotified) -> Items {
@@ -124,11 +149,14 @@ fn item(
     let light = findings.iter().filter_map(|index| of(*index).light).max()?;
     let changes: Vec<Change> = findings
         .iter()
-        .map(|index| match last_notified.get(&inputs.identity(*index)) {
-            None if of(*index).change == Change::Reopened => Change::Reopened,
-            // a finding notified as cells to fill in had no light: the light is new
-            None | Some(None) => Change::New,
-            Some(light) => Change::between(Some(*light), of(*index).light, true),
+        .map(|index| {
+            let change = match last_notified.get(&inputs.identity(*index)) {
+                None if of(*index).change == Change::Reopened => Change::Reopened,
+                // a finding notified as cells to fill in had no light: the light is new
+                None | Some(None) => Change::New,
+                Some(light) => Change::between(Some(*light), of(*index).light, true),
+            };
+            of(*index).change_by_its_data(change)
         })
         .collect();
     let change = change_of(&changes, lead_at);

@@ -6,7 +6,7 @@ use crate::domain::audience::masked;
 use crate::domain::judging::finding::ItemKey;
 use crate::domain::notify::digest::{Counts, Letterhead};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
-use crate::domain::notify::items::{FoundRecords, Item, finished_record, notified_items};
+use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record, notified_items};
 use crate::domain::notify::wording;
 use crate::domain::register::levels::{Level, LevelKind, LevelWord, Levels};
 use crate::domain::register::period::chinese_date;
@@ -79,12 +79,13 @@ pub(crate) struct Comparison {
 pub(crate) fn compare_to_last(
     inputs: &PlanInputs<'_>,
     items: &[Item],
+    waiting: &Items,
     counts: &Counts,
     last_notified: &LastNotified,
     found: &FoundRecords<'_>,
 ) -> Comparison {
     let before = notified_items(inputs, last_notified);
-    let now: HashSet<&ItemKey> = items.iter().map(|item| &item.key).collect();
+    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
     let (mut done, mut elsewhere) = (0, 0);
     for (_, identities) in before.iter().filter(|(key, _)| !now.contains(key)) {
         if identities.iter().all(|identity| finished_record(inputs, identity, found).is_some_and(|key| !inputs.gone.contains(&key))) {
@@ -110,6 +111,7 @@ pub(crate) fn besides(inputs: &PlanInputs<'_>, counts: &Counts) -> Vec<String> {
     [
         (counts.due, format!("{due_until}前到期{}项", counts.due)),
         (counts.blank, format!("待补齐{}处", counts.blank)),
+        (counts.waiting, format!("待数据更新{}项", counts.waiting)),
         (counts.exempt, format!("已批准豁免、延期或异议{}项（照常列示，不催办）", counts.exempt)),
     ]
     .into_iter()
@@ -119,7 +121,7 @@ pub(crate) fn besides(inputs: &PlanInputs<'_>, counts: &Counts) -> Vec<String> {
 }
 
 /// What the unit is asked to do: to state facts, reasons and dates, never to report a certain value.
-pub(crate) fn ask(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_office: bool) -> String {
+pub(crate) fn ask(inputs: &PlanInputs<'_>, unit: UnitId, items: &[&Item], is_office: bool) -> String {
     let by = wording::day(inputs, inputs.reply_by(unit));
     if items.is_empty() {
         return String::new();

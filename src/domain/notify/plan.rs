@@ -14,7 +14,7 @@ use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
 use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
-use crate::domain::notify::items::{FoundRecords, Items};
+use crate::domain::notify::items::{FoundRecords, UnitItems};
 use crate::domain::notify::roll_up::roll_up;
 use crate::domain::register::levels::LevelKind;
 use crate::domain::register::units::UnitId;
@@ -58,7 +58,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
         planning.build_or_skip(office, &findings, Some(roll_up));
     }
     for unit in 0..inputs.policy.units.units.len() {
-        let reason = || notify_reason(inputs, unit, &UnitFindings::default(), &Items(Vec::new()));
+        let reason = || notify_reason(inputs, unit, &UnitFindings::default(), &UnitItems::none());
         planning.reasons.entry(unit).or_insert_with(reason);
     }
     let Planning { mut digests, reasons, dispositions, .. } = planning;
@@ -144,13 +144,13 @@ impl Planning<'_, '_> {
         };
         findings.sort_unstable();
         findings.dedup();
-        let items = Items::of(inputs, unit, &findings, inputs.last_notified_of(unit));
+        let items = UnitItems::of(inputs, unit, &findings, inputs.last_notified_of(unit));
         let reason = notify_reason(inputs, unit, addressed, &items);
         self.reasons.insert(unit, reason);
         match inputs.policy.units.mailbox(unit).filter(|_| reason.is_mailed()) {
             Some((mailbox_unit, address)) => {
                 let mailbox = Mailbox { unit: mailbox_unit, address };
-                self.digests.push(digest(inputs, unit, mailbox, addressed, &items.0, &self.found, roll_up));
+                self.digests.push(digest(inputs, unit, mailbox, addressed, &items, &self.found, roll_up));
             }
             None => self.dispositions.extend(addressed.pairs().map(|pair| (pair, Disposition::NothingNew))),
         }

@@ -3,7 +3,7 @@
 
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{
-    Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SealedAudit, SilentUnit, UnreachedUnit, UnroutedRecord,
+    Digest, Draft, Due, EmptyCells, FormerItem, ItemText, OldItem, RollUp, SealedAudit, SilentUnit, UnreachedUnit, UnroutedRecord,
 };
 
 /// Three variants of a digest.
@@ -12,6 +12,7 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     let unnamed = |code: &str| FormerItem { code: code.into(), name: String::new(), rules: String::new() };
     let mut full = digest.clone();
     full.recipient.forwarded_by = "某办公室".into();
+    full.data_notes = vec!["项目台账数据已53天未更新（截至某日）".into()];
     full.calendar_note = "某年节假日安排尚未公布".into();
     full.than_before = "比上期多1项".into();
     (full.compared, full.besides) = (vec!["新增1项".into()], vec!["待补齐1处".into()]);
@@ -19,6 +20,9 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     let sections = &mut full.sections;
     sections.due = [true, false].map(|passed| due(digest, passed)).into();
     sections.resolved = vec![former("0001"), unnamed("0002")];
+    let old =
+        |waits| OldItem { light: "red", mark: "●红", name: "某项目".into(), code: "0008".into(), line: "某问题".into(), waits };
+    (sections.old_items, sections.old_more) = (vec![old(false), old(true)], 1);
     sections.gone = vec![former("0003"), unnamed("0004")];
     sections.unjudged = vec![EmptyCells { code: "0005".into(), name: "某项目".into(), cells: vec!["签约时间".into()] }];
     (sections.red_more, sections.due_more, sections.resolved_more, sections.gone_more, sections.unjudged_more) = (1, 1, 1, 1, 1);

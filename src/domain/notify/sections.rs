@@ -3,8 +3,11 @@
 
 use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{ItemKey, State};
-use crate::domain::notify::digest::{Counts, Due, EmptyCells, FormerItem, LightCount, Numerals, PlaceLine, Places, RestLine, Sections};
+use crate::domain::notify::digest::{
+    Counts, Due, EmptyCells, FormerItem, ItemText, LightCount, Numerals, OldItem, PlaceLine, Places, RestLine, Sections,
+};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
+use crate::domain::notify::item_text::item_text;
 use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::{LevelKind, LevelWord};
@@ -27,12 +30,13 @@ pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {
 
 /// The numerals of the sections that are not empty: 一, 二, 三 …
 pub(crate) fn numerals(sections: &Sections) -> Numerals {
-    let mut next = ["一", "二", "三", "四", "五"].into_iter();
+    let mut next = ["一", "二", "三", "四", "五", "六"].into_iter();
     let mut numeral = |is_shown: bool| if is_shown { next.next().unwrap_or_default() } else { "" };
     Numerals {
         urgent: numeral(!sections.urgent.is_empty()),
         due: numeral(!sections.due.is_empty()),
         rest: numeral(!sections.rest.is_empty()),
+        old_items: numeral(!sections.old_items.is_empty()),
         resolved: numeral(!sections.resolved.is_empty() || !sections.gone.is_empty()),
         unjudged: numeral(!sections.unjudged.is_empty()),
     }
@@ -63,6 +67,13 @@ pub(crate) fn rest<'a>(inputs: &PlanInputs<'_>, items: impl Iterator<Item = &'a 
         lines.push(line(&format!("其他{}类", rules.len() - named), &rules[named..]));
     }
     lines
+}
+
+/// The line of an item of data that cannot be relied on.
+pub(crate) fn old_item(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item, waits: bool) -> OldItem {
+    let ItemText { light, mark, name, code, line, unit, .. } = item_text(inputs, unit, item);
+    let line = if unit.is_empty() { line } else { format!("{unit}，{line}") };
+    OldItem { light, mark, name, code, line, waits }
 }
 
 /// The line of a due date (index of the notice).

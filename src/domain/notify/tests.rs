@@ -11,7 +11,7 @@ use crate::domain::notify::digest::Digest;
 use crate::domain::notify::digest::Draft;
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::inputs::{LastNotified, PlanInputs, Rhythm};
+use crate::domain::notify::inputs::{DataState, LastNotified, PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
 use crate::domain::register::ledger::FieldKind;
@@ -19,7 +19,7 @@ use crate::domain::register::levels::{Level, LevelKind};
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, Place};
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::context::Context;
+use crate::domain::rules::context::{Context, OldData};
 use crate::domain::rules::exemption::exemptions_in_force;
 use crate::domain::rules::owner::link;
 use crate::domain::rules::rule::Act;
@@ -45,6 +45,7 @@ pub(crate) struct Fixture {
     last_notified: HashMap<UnitId, LastNotified>,
     answers: crate::domain::notify::feedback::Answers,
     last_digest_on: HashMap<UnitId, NaiveDate>,
+    data: DataState,
     gone: BTreeSet<(usize, String)>,
     /// Projects waiting on an answer of the prefecture's 自然资源 department.
     waiting_on: Vec<&'static str>,
@@ -72,6 +73,7 @@ impl Fixture {
             last_notified: HashMap::new(),
             answers: Default::default(),
             last_digest_on: HashMap::new(),
+            data: DataState::default(),
             gone: BTreeSet::new(),
             waiting_on: vec!["GZ202500001"],
             rhythm: Rhythm::Always,
@@ -188,7 +190,7 @@ impl Fixture {
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
         let waiting = self.waiting_on.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let mut judged = Judged::new(policy);
         for ((ledger, _), record) in records {
             judged.record(&context, *ledger, record);
@@ -224,6 +226,7 @@ impl Fixture {
             rhythm: self.rhythm,
             levels: &self.levels,
             started: self.started,
+            data: &self.data,
             source_line: "数据来源：省平台9月30日台账（第37次快照）",
             next_on: &|_| Some(day("2026-10-09")),
             is_counts_only: &self.is_counts_only,

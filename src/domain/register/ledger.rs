@@ -1,6 +1,7 @@
 //! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
 use crate::domain::register::record::{Cell, Record};
+use crate::domain::register::snapshot::Growth;
 use crate::domain::secrecy::Secrecy;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -206,6 +207,20 @@ impl Purpose {
     /// The purposes that exactly one ledger has, because the code asks for that ledger.
     pub const UNIQUE: [Purpose; 5] = [Purpose::Project, Purpose::Order, Purpose::Difficulty, Purpose::Exemption, Purpose::Directory];
 
+    /// Whether a ledger is a list of what there is, or of what has happened.
+    pub fn growth(self) -> Growth {
+        match self {
+            Purpose::Project | Purpose::Directory | Purpose::Other => Growth::Steady,
+            Purpose::Order
+            | Purpose::Difficulty
+            | Purpose::Decision
+            | Purpose::Contact
+            | Purpose::Evaluation
+            | Purpose::Session
+            | Purpose::Exemption => Growth::Growing,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         Purpose::NAMES.iter().find(|(_, purpose)| *purpose == self).map_or("", |(name, _)| name)
     }
@@ -261,6 +276,8 @@ pub struct Ledger {
     /// The fields that others fill in, if the ledger is append-only: the rows of a file are added to those of earlier files instead of
     /// replacing them, and a row with none of these fields filled is ignored. Empty = every file holds the whole ledger.
     pub append_only: Vec<usize>,
+    /// After so many days its data are too old to be relied on; `None` = they never are.
+    pub max_age_days: Option<u32>,
     /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
     pub without: Vec<(Role, String)>,
     /// By which headers and words its rows are restricted; those of the source that is read. They are not serialized, because all ledgers share

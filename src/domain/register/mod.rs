@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod codes;
+pub mod data_condition;
 pub mod ledger;
 pub mod levels;
 pub mod packed;

@@ -22,6 +22,10 @@ pub struct Candidate {
     pub seq: i64,
     /// 数据截至日.
     pub covers_on: NaiveDate,
+    /// The day was given by hand or in the file; else it is the day of the pull.
+    pub is_day_stated: bool,
+    /// The last day on which a pull found it unchanged.
+    pub checked_on: NaiveDate,
     pub sample: bool,
 }
 
@@ -98,35 +102,50 @@ pub struct Comparison {
     pub rows: i64,
     pub amount_before: i64,
     pub amount: i64,
-    pub codes_new_or_gone: u64,
+    pub codes_new: u64,
+    pub codes_gone: u64,
     /// The code whose amount changed most, and by what factor.
     pub amount_times: Option<(String, i64)>,
 }
 
 /// Why a snapshot is held, as printed for the office: what the brake finds, then the doubts that only a person can decide. `None` = it comes
 /// into force. The rows of an append-only ledger stay, so only a doubt makes the brake look at it.
-pub(crate) fn held_because(bounds: Bounds, seen: &Comparison, append_only: bool, doubts: Vec<String>) -> Option<String> {
+pub(crate) fn held_because(bounds: Bounds, seen: &Comparison, growth: Growth, append_only: bool, doubts: Vec<String>) -> Option<String> {
     if append_only && doubts.is_empty() {
         return None;
     }
-    let reasons: Vec<String> = brake(bounds, seen).into_iter().chain(doubts).collect();
+    let reasons: Vec<String> = brake(bounds, seen, growth).into_iter().chain(doubts).collect();
     (!reasons.is_empty()).then(|| reasons.join("；"))
 }
 
+/// How the number of rows of a ledger develops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// A list of what there is: new rows are rare.
+    Steady,
+    /// A list of what has happened, which grows with every event: new rows, and what they add to the amount, are its normal course.
+    Growing,
+}
+
 /// Why the numbers of a snapshot are implausible; `None` = they are not.
-pub fn brake(bounds: Bounds, seen: &Comparison) -> Option<String> {
+pub fn brake(bounds: Bounds, seen: &Comparison, growth: Growth) -> Option<String> {
     let mut reasons = Vec::new();
     let before = i128::from(seen.rows_before.max(1));
     let fewer = i128::from(seen.rows_before - seen.rows);
     if fewer * 100 > before * i128::from(bounds.rows_fewer_pct) {
         reasons.push(format!("行数由{}减为{}，超过{}%", seen.rows_before, seen.rows, bounds.rows_fewer_pct));
     }
-    let change = (i128::from(seen.amount) - i128::from(seen.amount_before)).abs();
+    let grown = i128::from(seen.amount) - i128::from(seen.amount_before);
+    let change = if growth == Growth::Growing { (-grown).max(0) } else { grown.abs() };
     if seen.amount_before > 0 && change * 100 > i128::from(seen.amount_before) * i128::from(bounds.amount_change_pct) {
         reasons.push(format!("投资额合计变动超过{}%", bounds.amount_change_pct));
     }
-    if i128::from(seen.codes_new_or_gone) * 100 > before * i128::from(bounds.codes_changed_pct) {
-        reasons.push(format!("新增或消失的编号有{}个，超过{}%", seen.codes_new_or_gone, bounds.codes_changed_pct));
+    let (codes, what) = match growth {
+        Growth::Steady => (seen.codes_new + seen.codes_gone, "新增或消失"),
+        Growth::Growing => (seen.codes_gone, "消失"),
+    };
+    if i128::from(codes) * 100 > before * i128::from(bounds.codes_changed_pct) {
+        reasons.push(format!("{what}的编号有{codes}个，超过{}%", bounds.codes_changed_pct));
     }
     if let Some((code, times)) = seen.amount_times.as_ref().filter(|(_, times)| *times >= i64::from(bounds.amount_times)) {
         reasons.push(format!("{code}的投资额变动{times}倍，疑似单位有误"));
@@ -139,7 +158,8 @@ mod tests {
     use super::*;
 
     fn candidate(ledger: &str, source: &str, seq: i64, covers: &str, sample: bool) -> Candidate {
-        Candidate { ledger: ledger.into(), source: source.into(), seq, covers_on: covers.parse().unwrap(), sample }
+        let covers_on = covers.parse().unwrap();
+        Candidate { ledger: ledger.into(), source: source.into(), seq, covers_on, is_day_stated: true, checked_on: covers_on, sample }
     }
 
     #[test]
@@ -182,12 +202,26 @@ mod tests {
     #[test]
     fn a_halved_register_is_held() {
         let bounds = Bounds { rows_fewer_pct: 20, amount_change_pct: 30, codes_changed_pct: 10, amount_times: 1000 };
-        let same = Comparison { rows_before: 100, rows: 100, amount_before: 1000, amount: 1000, codes_new_or_gone: 0, amount_times: None };
-        assert_eq!(brake(bounds, &same), None);
-        assert_eq!(brake(bounds, &Comparison { rows: 80, codes_new_or_gone: 10, ..same.clone() }), None);
-        assert!(brake(bounds, &Comparison { rows: 79, ..same.clone() }).is_some());
-        assert!(brake(bounds, &Comparison { amount: 1301, ..same.clone() }).is_some());
-        assert!(brake(bounds, &Comparison { codes_new_or_gone: 11, ..same.clone() }).is_some());
-        assert!(brake(bounds, &Comparison { amount_times: Some(("GZ1".into(), 10_000)), ..same }).is_some());
+        let same =
+            Comparison { rows_before: 100, rows: 100, amount_before: 1000, amount: 1000, codes_new: 0, codes_gone: 0, amount_times: None };
+        let steady = |seen: &Comparison| brake(bounds, seen, Growth::Steady);
+        assert_eq!(steady(&same), None);
+        assert_eq!(steady(&Comparison { rows: 80, codes_new: 4, codes_gone: 6, ..same.clone() }), None);
+        assert!(steady(&Comparison { rows: 79, ..same.clone() }).is_some());
+        assert!(steady(&Comparison { amount: 1301, ..same.clone() }).is_some());
+        assert!(steady(&Comparison { codes_new: 5, codes_gone: 6, ..same.clone() }).is_some());
+        assert!(steady(&Comparison { amount_times: Some(("GZ1".into(), 10_000)), ..same }).is_some());
+    }
+
+    #[test]
+    fn a_ledger_that_grows_is_held_for_what_it_loses_alone() {
+        let bounds = Bounds { rows_fewer_pct: 20, amount_change_pct: 30, codes_changed_pct: 10, amount_times: 1000 };
+        let grown =
+            Comparison { rows_before: 10, rows: 30, amount_before: 100, amount: 900, codes_new: 20, codes_gone: 0, amount_times: None };
+        assert!(brake(bounds, &grown, Growth::Steady).is_some());
+        assert_eq!(brake(bounds, &grown, Growth::Growing), None);
+        let losing = Comparison { codes_gone: 2, ..grown.clone() };
+        assert_eq!(brake(bounds, &losing, Growth::Growing).as_deref(), Some("消失的编号有2个，超过10%"));
+        assert!(brake(bounds, &Comparison { amount: 60, ..grown }, Growth::Growing).is_some());
     }
 }

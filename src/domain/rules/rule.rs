@@ -222,6 +222,8 @@ pub struct Rule {
     pub cause: Arc<str>,
     /// Days before the due date in which the owner gets a notice; 0 = no notice.
     pub notice_days: u32,
+    /// It finds that a record has not been updated, so it is judged on the day of the data where these cannot be relied on.
+    pub is_freshness: bool,
     /// While a project has an open finding of this rule, it is waiting on the owner of that finding.
     pub waiting_on_owner: bool,
     /// Of each set, the source of a row must have at least one column; otherwise the rule is off for that row.

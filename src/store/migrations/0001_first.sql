@@ -18,6 +18,8 @@ CREATE TABLE snapshot (
     state TEXT NOT NULL,
     -- the day the data describe
     covers_on TEXT NOT NULL,
+    -- 1 = it was given by hand or stands in the file; 0 = it is the day of the pull
+    day_stated BIGINT NOT NULL,
     taken_at TEXT NOT NULL,
     -- the last time a pull found it unchanged
     checked_at TEXT NOT NULL,
@@ -573,6 +575,16 @@ CREATE TABLE reading (
     attempts BIGINT NOT NULL,
     -- 1 = its reader died or ran out of time; 0 = the program itself ended meanwhile
     ended_reader BIGINT NOT NULL
+);
+
+-- Each source as it was when it was pulled last.
+CREATE TABLE source_check (
+    source TEXT NOT NULL PRIMARY KEY,
+    checked_at TEXT NOT NULL,
+    -- why it could not be read; empty = it could
+    failure TEXT NOT NULL,
+    -- since when it cannot be read; empty = it can
+    failed_since TEXT NOT NULL
 );
 
 -- Who did what, when and why.

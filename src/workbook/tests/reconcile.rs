@@ -12,7 +12,7 @@ use std::collections::HashMap;
 impl World {
     /// The digests that the quarterly job would send.
     fn plan_digests(&self) -> crate::domain::notify::plan::Plan {
-        use crate::domain::notify::inputs::{PlanInputs, Rhythm};
+        use crate::domain::notify::inputs::{DataState, PlanInputs, Rhythm};
         use crate::domain::notify::plan::plan;
         plan(&PlanInputs {
             policy: &self.config.policy,
@@ -32,6 +32,7 @@ impl World {
             rhythm: Rhythm::Always,
             levels: &self.config.policy.units.levels.all().collect::<Vec<_>>(),
             started: true,
+            data: &DataState::default(),
             source_line: "数据来源：项目台账",
             next_on: &|_| None,
             is_counts_only: &|_| false,

@@ -5,7 +5,7 @@ use crate::config::source_settings::SourceSettings;
 use crate::domain::intake::file::LedgerIntake;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
+use crate::domain::register::snapshot::{Comparison, held_because};
 use crate::domain::rules::policy::Policy;
 use crate::source::child::Rows;
 use crate::source::refusal::Refusal;
@@ -80,6 +80,24 @@ impl Importer {
     /// # Errors
     /// As [`Importer::pull_source`].
     pub async fn pull_source_by(
+        &self,
+        source: &SourceSettings,
+        accept: bool,
+        initiative: Initiative,
+        order: Option<&PullOrder<'_>>,
+    ) -> Result<PullReport, PullError> {
+        let pulled = self.pull_from(source, accept, initiative, order).await;
+        let failure = match &pulled {
+            Ok(_) => String::new(),
+            // where the database fails, nobody knows about the source
+            Err(PullError::Store(_)) => return pulled,
+            Err(error) => error.to_string(),
+        };
+        self.store.source_checks().record(&source.name, &failure, &stamp(self.clock.now())).await?;
+        pulled
+    }
+
+    async fn pull_from(
         &self,
         source: &SourceSettings,
         accept: bool,
@@ -290,6 +308,7 @@ impl Importer {
         let notes: Arc<[Note]> = intake.notes.into();
         let snapshot = NewSnapshot {
             covers_on,
+            is_day_stated: stated_covers_on.is_some(),
             taken_at: file.taken_at.clone(),
             sample: request.sample,
             file_sha256: file.sha256.to_owned(),
@@ -324,7 +343,7 @@ impl Importer {
         };
         if pull.is_identical(&writer, &snapshot, stated_covers_on).await? {
             pulled.seq -= 1;
-            pull.touch(&writer, &file.taken_at).await?;
+            pull.touch(&writer, &file.taken_at, stated_covers_on.is_some()).await?;
             // a held snapshot stays held if the same file is pulled once more, and is released by --accept
             match pull.last_held(&writer).await? {
                 // nobody can bring a file into force about whose headers the office has not decided
@@ -347,10 +366,17 @@ impl Importer {
                     rows: difference.rows,
                     amount_before,
                     amount: difference.amount,
-                    codes_new_or_gone: difference.added + difference.gone,
+                    codes_new: difference.added,
+                    codes_gone: difference.gone,
                     amount_times: difference.amount_times.clone(),
                 };
-                held_because(self.brake_bounds(), &comparison, append_only, intake.doubts)
+                held_because(
+                    self.config.settings.brake.of(&pulled.ledger),
+                    &comparison,
+                    intake.ledger.purpose.growth(),
+                    append_only,
+                    intake.doubts,
+                )
             });
             let held_because = undecided_reason(&file.undecided).or(held_because);
             let state = if held_because.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
@@ -408,16 +434,6 @@ impl Importer {
                 .max_by_key(|(seq, covers_on)| (*covers_on, *seq));
         }
         Ok(())
-    }
-
-    fn brake_bounds(&self) -> Bounds {
-        let brake = &self.config.settings.brake;
-        Bounds {
-            rows_fewer_pct: brake.rows_fewer_pct,
-            amount_change_pct: brake.amount_change_pct,
-            codes_changed_pct: brake.codes_changed_pct,
-            amount_times: brake.amount_times,
-        }
     }
 }
 

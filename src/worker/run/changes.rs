@@ -82,7 +82,8 @@ impl Evaluator {
 /// Sets the change of every finding since an earlier run with these lights.
 fn set_changes(policy: &Policy, register: &mut EvaluatedRegister, known: &HashMap<Identity, Option<Light>>) {
     for finding in &mut register.judged.findings {
-        finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| change_since(*light, finding));
+        let change = known.get(&identity(policy, finding)).map_or(Change::New, |light| change_since(*light, finding));
+        finding.change = finding.change_by_its_data(change);
     }
 }
 
@@ -111,11 +112,12 @@ fn compare(policy: &Policy, register: &mut EvaluatedRegister, timeline: &Timelin
         }
         let life = lives.next_if(|life| life.order(parts).is_eq());
         let finding = &mut register.judged.findings[index as usize];
-        finding.change = match life.and_then(|life| life.before(as_of)) {
+        let change = match life.and_then(|life| life.before(as_of)) {
             None => Change::New,
             Some(before) if before.state == RESOLVED => Change::Reopened,
             Some(before) => change_since(before.light, finding),
         };
+        finding.change = finding.change_by_its_data(change);
     }
     for life in lives {
         not_found(register, &life, &mut compared);

@@ -6,6 +6,8 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::notify::form_seal::FormKey;
+use crate::domain::notify::inputs::DataState;
+use crate::domain::register::data_condition::DataCondition;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
@@ -40,6 +42,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) answers_for_others: Answers,
     pub(crate) form_key: FormKey,
     pub(crate) previous_run: Option<PreviousRun>,
+    /// How far the data can be relied on.
+    pub(crate) data: DataState,
     pub(crate) gone: Vec<GoneRecord>,
 }
 
@@ -99,6 +103,11 @@ impl<'a> RunContext<'a> {
             None => Vec::new(),
         };
         let changes = Changes::default();
+        let data = DataState {
+            has_worsened: has_worsened(evaluator, inputs).await?,
+            conditions: selection.conditions.clone(),
+            old_ledgers: register.old_ledgers.clone(),
+        };
         let made_on = inputs.made_on.unwrap_or(at.date());
         Ok(RunContext {
             made_on,
@@ -115,6 +124,7 @@ impl<'a> RunContext<'a> {
             answers_for_others,
             form_key,
             previous_run,
+            data,
             gone,
         })
     }
@@ -180,6 +190,20 @@ impl<'a> RunContext<'a> {
             inputs,
         }
     }
+}
+
+/// Whether data cannot be relied on that could at the previous run of the job.
+async fn has_worsened(evaluator: &Evaluator, inputs: &RunInputs) -> anyhow::Result<bool> {
+    let previous = match &inputs.previous_run {
+        Some(run) => evaluator.store.runs().get(run).await?,
+        None => None,
+    };
+    let before = previous.map(|run| run.inputs.conditions).unwrap_or_default();
+    let was_old = |now: &DataCondition| {
+        let is_same = |known: &&DataCondition| (&known.ledger, &known.source) == (&now.ledger, &now.source);
+        before.iter().find(is_same).is_some_and(|known| !known.is_current())
+    };
+    Ok(inputs.conditions.iter().any(|now| !now.is_current() && !was_old(now)))
 }
 
 /// The sheets of all workbooks of a job, those of its mails included.

@@ -11,13 +11,14 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
+use crate::domain::register::data_condition::Reader;
 use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Origin, Record};
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::UnitId;
 use crate::domain::restriction::Restrictions;
-use crate::domain::rules::context::Context;
+use crate::domain::rules::context::{Context, OldData};
 use crate::domain::rules::exemption::{Exemption, exemptions_in_force};
 use crate::domain::rules::owner::Linked;
 use crate::domain::rules::policy::{ExemptKey, Policy};
@@ -26,11 +27,11 @@ use crate::store::handle::Store;
 use crate::store::records::StreamedRecord;
 use crate::store::snapshots::Snapshot;
 use crate::workbook::material::{IntakeIssue, SourceSnapshot};
-use crate::worker::records::{LedgerRecords, SourceSnapshotRef, linked_projects};
+use crate::worker::records::{FoundRecord, LedgerRecords, SourceSnapshotRef, linked_projects};
 use crate::worker::run::spill::RecordSpill;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::{Datelike, NaiveDate};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(crate) struct EvaluatedRegister {
     pub(crate) origins: Vec<Origin>,
     pub(crate) indicators: Indicators,
     pub(crate) sources: Vec<SourceSnapshot>,
+    /// The ledgers (indices) of which more than half of the rows come from data that cannot be relied on.
+    pub(crate) old_ledgers: BTreeSet<usize>,
     pub(crate) intake: Vec<IntakeIssue>,
     /// Fingerprints of all (ledger, code) of the register, by which a resolved finding is distinguished from one whose record is gone.
     present: HashSet<u64>,
@@ -136,8 +139,10 @@ pub(crate) async fn evaluate(
     let noted = notes_of(store, policy, selection, &snapshots).await?;
     let codes = project_codes(policy, &others, &noted);
     let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
-    let JudgedOthers { mut judged, mut indicators, contributions } = judge_others(policy, as_of, &others, linked);
+    let JudgedOthers { mut judged, mut indicators, contributions } =
+        judge_others(policy, as_of, &others, linked, old_data(policy, selection, &reader));
     let (context, linked) = (contributions.context(policy, as_of), &contributions.linked);
+    let mut rows = RowsByCondition::of(&others, &contributions.old_data);
     let selected = select_others(&context, &others, &mut rosters);
     let noted = intake_issues(policy, linked, &selection.restrictions, noted);
     let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
@@ -148,6 +153,7 @@ pub(crate) async fn evaluate(
         reader
             .each(index, |StreamedRecord { record, layout, body, has_changed, .. }| {
                 let before = counts(&judged);
+                rows.add(index, context.old_data_of(record).is_some());
                 let owner = judged.record(&context, index, record);
                 indicators.add(policy, index, record, owner);
                 let in_roster = rosters.add(&context, index, record);
@@ -166,7 +172,8 @@ pub(crate) async fn evaluate(
     let sources = source_snapshots(policy, selection, &snapshots, as_of);
     let RegisterReader { origins, present, duplicates, .. } = reader;
     let intake = duplicates.into_iter().chain(noted.into_iter().map(|(_, issue)| issue)).collect();
-    Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, intake, present })
+    let old_ledgers = rows.mostly_old();
+    Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, old_ledgers, intake, present })
 }
 
 /// The projects that the records and the notes of other ledgers belong to, each once.
@@ -187,11 +194,51 @@ pub(crate) struct Contributions {
     linked: HashMap<String, Linked>,
     waiting_on: HashMap<String, UnitId>,
     exempt: HashMap<ExemptKey, Exemption>,
+    old_data: OldData,
 }
 
 impl Contributions {
     pub(crate) fn context<'a>(&'a self, policy: &'a Policy, as_of: NaiveDate) -> Context<'a> {
-        Context { policy, as_of, projects: &self.linked, waiting_on: &self.waiting_on, exempt: &self.exempt }
+        Context { policy, as_of, projects: &self.linked, waiting_on: &self.waiting_on, exempt: &self.exempt, old_data: &self.old_data }
+    }
+}
+
+/// The days of the data of a selection that cannot be relied on.
+fn old_data(policy: &Policy, selection: &SnapshotSelection, reader: &RegisterReader<'_>) -> OldData {
+    let day_of = |ledger: &str, source: &str| {
+        let condition = selection.condition_of(ledger, source).filter(|condition| !condition.is_current());
+        condition.map(|condition| condition.data_day)
+    };
+    let mut of_origin = vec![None; reader.origins.len()];
+    for ((ledger, source, _), origin) in &reader.origin_of {
+        of_origin[*origin as usize] = day_of(ledger, source);
+    }
+    let earliest = |ledger: &Ledger| selection.of_ledger(&ledger.id).filter_map(|found| day_of(&ledger.id, &found.snapshot.source)).min();
+    OldData { of_origin, of_ledger: policy.ledgers.iter().map(earliest).collect() }
+}
+
+/// How many rows of each ledger come from data that can be relied on, and how many from others.
+#[derive(Default)]
+struct RowsByCondition(BTreeMap<usize, (u64, u64)>);
+
+impl RowsByCondition {
+    fn of(others: &[LedgerRows], old_data: &OldData) -> RowsByCondition {
+        let mut rows = RowsByCondition::default();
+        let is_old = |record: &Record| old_data.of_origin.get(record.place.origin as usize).copied().flatten().is_some();
+        for LedgerRows { ledger, records } in others {
+            records.iter().for_each(|record| rows.add(*ledger, is_old(record)));
+        }
+        rows
+    }
+
+    fn add(&mut self, ledger: usize, is_old: bool) {
+        let (current, old) = self.0.entry(ledger).or_default();
+        *(if is_old { old } else { current }) += 1;
+    }
+
+    /// The ledgers of which more than half is old.
+    fn mostly_old(&self) -> BTreeSet<usize> {
+        self.0.iter().filter(|(_, (current, old))| old > current).map(|(ledger, _)| *ledger).collect()
     }
 }
 
@@ -203,10 +250,16 @@ struct JudgedOthers {
 }
 
 /// Judges the ledgers other than the projects.
-fn judge_others(policy: &Policy, as_of: NaiveDate, others: &[LedgerRows], linked: HashMap<String, Linked>) -> JudgedOthers {
+fn judge_others(
+    policy: &Policy,
+    as_of: NaiveDate,
+    others: &[LedgerRows],
+    linked: HashMap<String, Linked>,
+    old_data: OldData,
+) -> JudgedOthers {
     let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
-    let mut contributions = Contributions { linked, waiting_on: HashMap::new(), exempt: granted.in_force };
+    let mut contributions = Contributions { linked, waiting_on: HashMap::new(), exempt: granted.in_force, old_data };
     let (mut judged, mut indicators) = (Judged::new(policy), Indicators::new(policy, as_of));
     let context = contributions.context(policy, as_of);
     for LedgerRows { ledger, records } in others {
@@ -241,14 +294,17 @@ pub(crate) async fn evaluate_ledger(
     selection: &SnapshotSelection,
     as_of: NaiveDate,
     ledger: usize,
-    project: Option<&Record>,
+    project: Option<&mut FoundRecord<'_>>,
 ) -> Result<EvaluatedLedger> {
     let snapshots = store.snapshots().list().await?;
-    let others = RegisterReader::new(store, policy, selection, &snapshots).other_ledgers().await?;
+    let mut reader = RegisterReader::new(store, policy, selection, &snapshots);
+    let others = reader.other_ledgers().await?;
     let linked = linked_projects(store, policy, selection, &project_codes(policy, &others, &[]), |_| ()).await?;
-    let JudgedOthers { mut judged, contributions, .. } = judge_others(policy, as_of, &others, linked);
-    if let Some(record) = project {
-        judged.record(&contributions.context(policy, as_of), ledger, record);
+    let JudgedOthers { mut judged, contributions, .. } = judge_others(policy, as_of, &others, linked, old_data(policy, selection, &reader));
+    if let Some(found) = project {
+        let key = (policy.ledgers[ledger].id.clone(), found.snapshot.source.to_owned(), found.stored.first_seq);
+        found.stored.record.place.origin = reader.origin_of.get(&key).copied().unwrap_or_default();
+        judged.record(&contributions.context(policy, as_of), ledger, &found.stored.record);
     }
     judged.findings.retain(|finding| policy.rules[finding.rule].ledger == ledger);
     let records = others.into_iter().find(|rows| rows.ledger == ledger).map_or_else(Vec::new, |rows| rows.records);
@@ -420,8 +476,13 @@ fn source_snapshots(policy: &Policy, selection: &SnapshotSelection, snapshots: &
             let index = policy.ledger(&found.snapshot.ledger)?;
             let snapshot = snapshots.iter().find(|snapshot| is_of(snapshot, found))?;
             let sum = |count: fn(&SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
+            let condition = selection.condition_of(&found.snapshot.ledger, &found.snapshot.source);
+            let remark =
+                condition.map(|condition| condition.in_words(&policy.ledgers[index].title, as_of, Reader::Unit)).unwrap_or_default();
             let note = if found.early {
                 format!("没有截至{}及以前的数据，以最早的一次（{}）代替", chinese_date(as_of), chinese_date(snapshot.covers_on))
+            } else if !remark.is_empty() {
+                remark
             } else if !policy.ledgers[index].append_only.is_empty() && snapshot.seq > 1 {
                 "含此前各次导入的".to_owned()
             } else {

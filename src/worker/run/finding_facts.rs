@@ -29,6 +29,11 @@ pub(crate) struct FindingFacts {
     pub(crate) missing: Vec<String>,
     pub(crate) waiting_on: Option<String>,
     pub(crate) cause: Option<String>,
+    /// It was not found on the day of its data.
+    pub(crate) waits_for_data: bool,
+    /// The day of its data where they cannot be relied on; not printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) old_data: Option<String>,
 }
 
 /// The rule, ledger and key of a finding.
@@ -89,13 +94,15 @@ impl FindingFacts {
             missing: finding.missing.iter().map(|field| ledger.fields[*field].id.clone()).collect(),
             waiting_on: finding.waiting_on().map(|unit| policy.units.units[unit].name.clone()),
             cause: (!finding.cause.is_empty()).then(|| finding.cause.to_string()),
+            waits_for_data: finding.waits_for_data,
+            old_data: finding.old_data.map(|day| day.to_string()),
         }
     }
 
     /// The facts as they are printed: phone numbers masked.
     pub(crate) fn printed(policy: &Policy, finding: &Finding) -> FindingFacts {
         let facts = FindingFacts::of(policy, finding);
-        FindingFacts { name: masked(&facts.name), unit: masked(&facts.unit), ..facts }
+        FindingFacts { name: masked(&facts.name), unit: masked(&facts.unit), old_data: None, ..facts }
     }
 
     /// The finding as a run stores it.
@@ -105,6 +112,6 @@ impl FindingFacts {
     pub(crate) fn stored(self, light: Option<Light>) -> Result<NewFinding> {
         let body = serde_json::to_string(&self).map_err(|error| StoreError::Internal(error.to_string()))?;
         let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
-        Ok(NewFinding { identity, light, state: self.state, body })
+        Ok(NewFinding { identity, light, state: self.state, waits_for_data: self.waits_for_data, body })
     }
 }

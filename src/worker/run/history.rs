@@ -58,7 +58,8 @@ impl Evaluator {
         closes: bool,
     ) -> Result<()> {
         let own = u32::from(closes);
-        let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red);
+        // a quarter whose data could not be relied on counts for nobody
+        let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red) && finding.old_data.is_none();
         for finding in findings.iter_mut().filter(|finding| red(finding)) {
             finding.record_red_quarters(policy, own);
         }
@@ -85,6 +86,7 @@ impl Evaluator {
                 .each(run, |stored| {
                     if stored.light() == Some(Light::Red)
                         && stored.state == State::Open.code()
+                        && stored.old_data.is_none()
                         && let Some(row) = series.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))
                     {
                         row.quarters = reached;

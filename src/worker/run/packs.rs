@@ -37,10 +37,11 @@ pub(crate) struct WrittenPacks {
 }
 
 impl RunContext<'_> {
-    /// Every pack of the job: template and unit, in the order of the job and of the units.
+    /// Every pack of the job that does not wait for data: template and unit, in the order of the job and of the units.
     fn pack_list(&self) -> Vec<(&Template, UnitId)> {
         let units = &self.config.policy.units;
         let templates = self.job.packs.iter().filter_map(|pack| Some((self.config.templates.get(&pack.template)?, pack)));
+        let templates = templates.filter(|(template, _)| self.waits_for_data(template).is_none());
         templates.flat_map(|(template, pack)| pack.units(units).map(move |unit| (template, unit))).collect()
     }
 
@@ -122,7 +123,8 @@ impl RunContext<'_> {
         .flatten()
         .collect();
         made.sort_by_key(|(number, _)| *number);
-        let (mut files, mut faults) = (Vec::new(), Vec::new());
+        let templates = self.job.packs.iter().filter_map(|pack| self.config.templates.get(&pack.template));
+        let (mut files, mut faults) = (Vec::new(), templates.filter_map(|template| self.waits_for_data(template)).collect::<Vec<_>>());
         for (number, result) in made {
             let (template, unit) = list[number];
             match result {
@@ -163,6 +165,9 @@ impl RunContext<'_> {
                 _ => None,
             })
             .collect();
+        let waits = |template: &Template| {
+            faults.iter().any(|fault| matches!(fault, RunFault::PaperWaits { template: waiting, .. } if *waiting == template.name))
+        };
         let mut out = Vec::new();
         for pack in &self.job.packs {
             let Some(template) = self.config.templates.get(&pack.template) else { continue };
@@ -175,7 +180,7 @@ impl RunContext<'_> {
                         counts.made += 1;
                         folders.insert(path.rfind('/').map_or("", |end| &path[..=end]));
                     }
-                    None if failed.contains(&(key.template.as_str(), key.unit.as_str())) => counts.failed += 1,
+                    None if failed.contains(&(key.template.as_str(), key.unit.as_str())) || waits(template) => counts.failed += 1,
                     None => counts.without_rows += 1,
                 }
             }

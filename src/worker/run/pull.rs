@@ -3,6 +3,7 @@
 use crate::config::job_file::{Job, JobStep};
 use crate::domain::notify::feedback::{FormAccount, RETURNED};
 use crate::domain::plain_text::shown_name;
+use crate::domain::register::data_condition::{DataCondition, Reader};
 use crate::store::handle::Store;
 use crate::store::restrictions::FileCount;
 use crate::store::run_result::RunFault;
@@ -84,10 +85,31 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     if projects > 0 {
         inputs.faults.push(RunFault::UnsearchedProjects { projects });
     }
+    inputs.conditions = selection.conditions.clone();
+    let old = old_data_faults(evaluator, &selection, as_of);
+    // what the brake holds of a source is named with the snapshot
+    inputs.faults.retain(|fault| !old.iter().any(|known| is_named_by(known, fault)));
+    inputs.faults.extend(old);
     inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, selection.sample).await?;
     inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
     Ok(inputs)
+}
+
+/// The data of a run that are too old, or behind a snapshot that waits. That a source failed is a fault of its own.
+fn old_data_faults(evaluator: &Evaluator, selection: &SnapshotSelection, as_of: NaiveDate) -> Vec<RunFault> {
+    let policy = &evaluator.config.policy;
+    let title = |id: &str| policy.ledger(id).map_or(id.to_owned(), |index| policy.ledgers[index].title.clone());
+    let fault = |condition: &DataCondition| {
+        let condition = DataCondition { failure: String::new(), ..condition.clone() };
+        let detail = condition.in_words(&title(&condition.ledger), as_of, Reader::Office);
+        (!detail.is_empty()).then_some(RunFault::OldData { ledger: condition.ledger, origin: condition.source, detail })
+    };
+    selection.conditions.iter().filter_map(fault).collect()
+}
+
+fn is_named_by(old: &RunFault, fault: &RunFault) -> bool {
+    matches!((old, fault), (RunFault::OldData { origin, .. }, RunFault::SourceHeld { name }) if origin == name)
 }
 
 /// Nothing is judged or mailed by marks of secrecy that somebody changed past the program.

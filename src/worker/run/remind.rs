@@ -191,6 +191,7 @@ impl RunContext<'_> {
             rhythm: self.job.rhythm,
             levels: &self.job.levels,
             started: is_past_start(inputs, sent_on),
+            data: &self.data,
             source_line: &source_line,
             next_on: &next_on,
             is_counts_only: &|address| settings.mail.is_counts_only(address),

@@ -10,10 +10,12 @@ use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::run_result::RunFault;
 use crate::store::runs::Run;
 use crate::workbook::balance::check_balance;
-use crate::workbook::build::{build, file_name, named_records};
+use crate::workbook::build::{build, file_name, ledgers_read, named_records};
 use crate::workbook::material::Material;
 use crate::workbook::model::Workbook;
 use crate::workbook::named::NamedRecords;
+use crate::workbook::sheets::kinds::SheetKind;
+use crate::workbook::template::Template;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::spill::WorkbookRecords;
 use anyhow::Context;
@@ -69,6 +71,10 @@ impl RunContext<'_> {
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
         let (var, now) = (&self.evaluator.var, || stamp(self.evaluator.clock.now()));
         for name in &self.job.workbooks {
+            if let Some(waits) = self.waits_as_paper(name) {
+                faults.push(waits);
+                continue;
+            }
             let written = block_in_place(|| -> anyhow::Result<Vec<ReportFile>> {
                 // the job is locked, so no other process writes in this folder
                 archive::remove_temporary_files(&var.join(&folder))?;
@@ -98,6 +104,23 @@ impl RunContext<'_> {
             faults.extend(packs.faults);
         }
         Ok(faults)
+    }
+
+    /// Why an official paper is not made; `None` = it is, or the workbook is none.
+    fn waits_as_paper(&self, name: &str) -> Option<RunFault> {
+        let template = self.config.templates.get(name)?;
+        let is_paper = template.sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Bulletin(_)));
+        self.waits_for_data(template).filter(|_| is_paper)
+    }
+
+    /// The fault of a paper that reads a ledger of which more than half cannot be relied on; `None` = it reads none.
+    pub(crate) fn waits_for_data(&self, template: &Template) -> Option<RunFault> {
+        let policy = &self.config.policy;
+        let material = self.material(template.audience(), None, &[]);
+        let read = ledgers_read(template, &material);
+        let old: Vec<&str> = self.data.old_ledgers.intersection(&read).map(|ledger| policy.ledgers[*ledger].title.as_str()).collect();
+        let waits = || RunFault::PaperWaits { template: template.name.clone(), ledgers: old.join("、") };
+        (!old.is_empty()).then(waits)
     }
 
     /// Stores files in the database too, where other machines use it.

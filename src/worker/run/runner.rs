@@ -7,6 +7,7 @@ use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::register::data_condition::DataCondition;
 use crate::domain::schedule::Slot;
 use crate::store::handle::Store;
 use crate::store::reports::ReportFile;
@@ -48,6 +49,8 @@ pub enum RunWhen {
     Slot(Slot),
     /// An earlier run that the service makes anew: the day it judged, its slot and its key.
     Earlier { as_of: NaiveDate, at: NaiveDateTime, key: String },
+    /// An earlier run whose data have come: it gets a revision, once.
+    Late { as_of: NaiveDate, at: NaiveDateTime, key: String },
 }
 
 /// The result of a request to run.
@@ -160,7 +163,8 @@ impl Runner {
     /// The job is unknown, the data are not ready for it, or a step failed or panicked; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
         let RequestedSlot { job, mut as_of, mut at, mut key } = self.slot_of(&request.job, &request.when)?;
-        let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. });
+        let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. } | RunWhen::Late { .. });
+        let makes_good = matches!(request.when, RunWhen::Late { .. });
         let mut revision = 0;
         let (mut remade, mut remade_packs) = (0, 0);
         let mut known = self.store.runs().newest(&job.name, &key).await?;
@@ -172,14 +176,13 @@ impl Runner {
         }
         if let Some(known) = known {
             // an edited slot goes on with the run of its period
-            as_of = known.as_of.parse().with_context(|| format!("run {} has no date", known.id))?;
-            at = parse_slot(&known.slot).with_context(|| format!("run {} has no time", known.id))?;
+            (as_of, at) = times_of(&known)?;
             revision = known.revision;
             let has_result = known.state.has_result();
             let stopped = if has_result { self.stopped_of(&known).await? } else { 0 };
             let blocked = if has_result && !request.revise { self.blocked_packs(&known).await? } else { 0 };
             match known.state {
-                RunState::Done | RunState::Partial if request.revise => revision += 1,
+                RunState::Done | RunState::Partial if request.revise || makes_good => revision += 1,
                 RunState::Done | RunState::Partial if stopped + blocked > 0 => {
                     (remade, remade_packs) = (stopped, blocked);
                     revision += 1;
@@ -196,7 +199,7 @@ impl Runner {
             }
         }
         let now = self.clock.now();
-        let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, ..RunInputs::default() };
+        let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, makes_good, ..RunInputs::default() };
         let opened = self.store.runs().open(&job.name, &key, &slot_text(at), revision, as_of, scheduled, &inputs, &stamp(now)).await?;
         let outcome = self.work_on(&opened.id).await?;
         Ok(RunOutcome { remade, remade_packs, ..outcome })
@@ -239,9 +242,30 @@ impl Runner {
         if !is_due {
             return Ok(None);
         }
-        let as_of = newest.as_of.parse().with_context(|| format!("run {} has no date", newest.id))?;
-        let at = parse_slot(&newest.slot).with_context(|| format!("run {} has no time", newest.id))?;
+        let (as_of, at) = times_of(newest)?;
         let when = RunWhen::Earlier { as_of, at, key: newest.key.clone() };
+        Ok(Some(self.run_job(&RunRequest { job: job.name.clone(), when, revise: false }).await?))
+    }
+
+    /// Makes a revision of `newest`, the latest run of a job, where it could not rely on its data and can now. There is one at most, and none once the
+    /// slot is too late. `None` = none is due.
+    ///
+    /// # Errors
+    /// As [`Runner::run_job`].
+    pub(crate) async fn make_good(&self, job: &Job, newest: &Run) -> anyhow::Result<Option<RunOutcome>> {
+        let RunInputs { conditions, makes_good, .. } = &newest.inputs;
+        let was_old = conditions.iter().any(|condition| !condition.is_current());
+        if newest.state != RunState::Partial || !newest.scheduled || *makes_good || !was_old {
+            return Ok(None);
+        }
+        let (as_of, at) = times_of(newest)?;
+        let late_days = (self.clock.local(job.schedule.utc_offset_seconds).date() - at.date()).num_days();
+        let selection = self.evaluator.select_snapshots(&job.sources, as_of).await?;
+        let has_come = selection.conditions.iter().all(DataCondition::is_current);
+        if late_days > i64::from(job.schedule.too_late_days) || !has_come {
+            return Ok(None);
+        }
+        let when = RunWhen::Late { as_of, at, key: newest.key.clone() };
         Ok(Some(self.run_job(&RunRequest { job: job.name.clone(), when, revise: false }).await?))
     }
 
@@ -259,7 +283,7 @@ impl Runner {
         };
         let (as_of, at, key) = match when {
             RunWhen::Slot(slot) => (slot.as_of, slot.at, key_of(&job.schedule, slot)),
-            RunWhen::Earlier { as_of, at, key } => (*as_of, *at, key.clone()),
+            RunWhen::Earlier { as_of, at, key } | RunWhen::Late { as_of, at, key } => (*as_of, *at, key.clone()),
             RunWhen::AsOf(as_of) => on_day(*as_of),
             RunWhen::Now => on_day(job.schedule.as_of_on(self.clock.local(job.schedule.utc_offset_seconds).date())),
         };
@@ -356,6 +380,7 @@ impl Runner {
             previous_run: self.store.runs().previous(&job.name, as_of, selection.sample).await?,
             closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, selection.sample).await?,
             restrictions: selection.restrictions_position,
+            conditions: selection.conditions.clone(),
             made_on: Some(self.clock.local(job.schedule.utc_offset_seconds).date()),
             ..RunInputs::default()
         };
@@ -375,4 +400,11 @@ impl Runner {
         }
         Ok(rehearsal)
     }
+}
+
+/// The day that a run has judged and the time of its slot.
+fn times_of(run: &Run) -> anyhow::Result<(NaiveDate, NaiveDateTime)> {
+    let as_of = run.as_of.parse().with_context(|| format!("run {} has no date", run.id))?;
+    let at = parse_slot(&run.slot).with_context(|| format!("run {} has no time", run.id))?;
+    Ok((as_of, at))
 }

@@ -122,6 +122,7 @@ impl<'r> Progress<'r> {
         };
         self.inputs = RunInputs {
             remakes_withheld: self.run.inputs.remakes_withheld,
+            makes_good: self.run.inputs.makes_good,
             made_on: Some(made_on),
             first_made_on: Some(first.unwrap_or(made_on)),
             ..inputs

@@ -85,7 +85,7 @@ impl Scheduler {
             }
         }
         for job in &self.config.jobs {
-            if let Err(error) = guarded(self.remake_stopped(job, &mut beat)).await {
+            if let Err(error) = guarded(self.remake(job, &mut beat)).await {
                 self.record(&mut beat, &job.name, Err(error));
             }
         }
@@ -128,14 +128,18 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Makes the mails of a job's latest run anew that were stopped because of a mark of secrecy.
-    async fn remake_stopped(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
+    /// Makes a job's latest run anew: mails that were stopped because of a mark of secrecy, and a run whose data have come.
+    async fn remake(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
         let Some(newest) = self.store.runs().newest_of(&job.name).await? else { return Ok(()) };
         if self.failed_lately(&job.name, &newest.key).await? {
             return Ok(());
         }
         if let Some(outcome) = self.runner.remake_stopped(job, &newest).await? {
             tracing::info!(run = %outcome.run.id, mails = outcome.remade, "mails that were stopped by marks of secrecy are made anew");
+            let id = outcome.run.id.clone();
+            self.record(beat, &id, Ok(outcome));
+        } else if let Some(outcome) = self.runner.make_good(job, &newest).await? {
+            tracing::info!(run = %outcome.run.id, "the data of an earlier run have come");
             let id = outcome.run.id.clone();
             self.record(beat, &id, Ok(outcome));
         }

@@ -22,6 +22,7 @@ fn found(key: &str, light: Option<Light>, change: Change) -> NewFinding {
         identity: identity(key),
         light,
         state,
+        waits_for_data: false,
         body: serde_json::json!({
             "rule": "start-late", "ledger": "project", "key": key, "name": "甲🙂\n\"", "light": light.map(Light::code),
             "state": state, "change": change.code(),

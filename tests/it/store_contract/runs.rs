@@ -3,6 +3,7 @@
 use super::Db;
 use chrono::NaiveDate;
 use duban::domain::notify::coverage::Coverage;
+use duban::domain::register::data_condition::DataCondition;
 use duban::store::findings::Detected;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
@@ -33,6 +34,8 @@ fn faults() -> Vec<RunFault> {
     vec![
         RunFault::Source { name: name.clone(), detail: detail.clone() },
         RunFault::SourceHeld { name },
+        RunFault::OldData { ledger: "project".into(), origin: "a".into(), detail: detail.clone() },
+        RunFault::PaperWaits { template: template.clone(), ledgers: "工作单".into() },
         RunFault::Form { detail: detail.clone() },
         RunFault::Forms { detail: detail.clone() },
         RunFault::Workbook { template: template.clone(), detail: detail.clone() },
@@ -78,6 +81,15 @@ fn inputs() -> RunInputs {
         restrictions: 4,
         data: 9,
         remakes_withheld: true,
+        makes_good: true,
+        conditions: vec![DataCondition {
+            ledger: "project".into(),
+            source: "a".into(),
+            data_day: day("2026-09-30"),
+            failure: "磁盘满".into(),
+            too_old: true,
+            held: Some(4),
+        }],
         made_on: Some(day("2026-11-23")),
         first_made_on: Some(day("2026-11-24")),
     }
@@ -255,6 +267,8 @@ pub async fn a_fault_is_one_sentence(_: &Db) {
     let expected = [
         "a：磁盘满",
         "a：新读入的台账与上次差异过大，暂缓生效，沿用上次",
+        "磁盘满",
+        "pack：工作单的数据多半待更新，暂不编制",
         "反馈表 磁盘满",
         "磁盘满",
         "pack：磁盘满",

@@ -36,6 +36,7 @@ fn ledger(fields: &[&str]) -> Ledger {
     };
     let fields: Vec<Field> = fields.iter().map(field).collect();
     Ledger {
+        max_age_days: None,
         id: "project".into(),
         purpose: Purpose::Project,
         title: "项目台账".into(),
@@ -127,6 +128,7 @@ impl Take<'_> {
         let retained: Vec<String> = self.retained.iter().map(|code| (*code).to_owned()).collect();
         let difference = pull.finish_rows(&mut writer, &retained).await.expect("the rows");
         let facts = NewSnapshot {
+            is_day_stated: true,
             covers_on: NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day"),
             taken_at: self.at.into(),
             sample: false,
@@ -137,7 +139,7 @@ impl Take<'_> {
         };
         let identical = pull.is_identical(&writer, &facts, None).await.expect("a comparison");
         if identical {
-            pull.touch(&writer, self.at).await.expect("a touch");
+            pull.touch(&writer, self.at, true).await.expect("a touch");
         } else {
             pull.finish(&writer, &facts, self.state, "原因").await.expect("a snapshot");
         }

@@ -46,7 +46,7 @@ impl Question<'_> {
         if let Some(field) = self.rule.missing_column(self.record.columns) {
             return format!("该行的来源没有“{}”一栏，此规则对该行不启用，不产生督办事项", self.title(field));
         }
-        let context = self.on(as_of);
+        let context = self.context.on(as_of);
         for condition in &self.rule.scope {
             let words = condition_words(self.ledger, condition);
             let fields: Vec<usize> = fields_of(self.ledger, condition);

@@ -69,14 +69,8 @@ impl<'a> Question<'a> {
         &self.ledger.fields[field].title
     }
 
-    /// The same context on another day.
-    pub(crate) fn on(&self, as_of: NaiveDate) -> Context<'a> {
-        let Context { policy, projects, waiting_on, exempt, .. } = *self.context;
-        Context { policy, as_of, projects, waiting_on, exempt }
-    }
-
     pub(crate) fn verdict(&self, as_of: NaiveDate) -> Verdict<'a> {
-        verdict(&self.on(as_of), self.ledger, self.record, self.rule, self.calendar)
+        verdict(&self.context.on(as_of), self.ledger, self.record, self.rule, self.calendar)
     }
 
     pub(crate) fn state_on(&self, as_of: NaiveDate) -> DayState {

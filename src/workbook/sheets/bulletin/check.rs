@@ -17,7 +17,9 @@ use crate::workbook::sheets::bulletin::declaration::{
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn, list_columns};
 use crate::workbook::sheets::references::{References, WORDS, ledgers_of, placeholders, rules_named};
+use crate::workbook::visible::VisibleMaterial;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +129,15 @@ impl Kind for Bulletin {
 
     fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
         vec![builder.bulletin(self)]
+    }
+
+    fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
+        let tables = self.parts.iter().filter_map(|part| part.table.as_ref()).map(|table| &table.scope);
+        let scopes: Vec<&Scope> = self.figures.iter().map(|figure| &figure.scope).chain(tables).collect();
+        let lists = self.parts.iter().filter_map(|part| part.list.as_ref()).flat_map(|list| &list.rules);
+        let rules = scopes.iter().flat_map(|scope| &scope.rules).chain(lists);
+        let of_rules = rules.map(|rule| visible.policy().rules[*rule].ledger);
+        scopes.iter().filter_map(|scope| scope.ledger).chain(of_rules).collect()
     }
 
     fn provenance(&self) -> Provenance {

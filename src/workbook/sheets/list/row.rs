@@ -142,6 +142,7 @@ impl VisibleMaterial<'_> {
                 let fields = &policy.ledgers[rule.ledger].fields;
                 Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
             }
+            BuiltIn::Change if finding.waits_for_data => Value::text("待数据更新"),
             BuiltIn::Change => Value::text(finding.change.title()),
             BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
             BuiltIn::Quarters => Value::Blank,
