@@ -1,6 +1,6 @@
 //! The bulletin on work orders (通报): its text, that its .docx is well-formed, and that equal data give equal bytes of both files.
 
-use super::helpers::{duban, edit, files_below, fresh_root, import_into, service, stderr, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import_into, let_data_be_old, service, stderr, stdout};
 use super::outputs::cells;
 use duban::cli::run::outcome_text;
 use duban::worker::run::runner::{RunRequest, RunWhen};
@@ -37,6 +37,7 @@ YD2,2026年第一次联席会议,2026-03-20,建立用电协调机制,省能源�
 async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     let root = fresh_root();
     let at = root.path();
+    let_data_be_old(at);
     edit(at, "config/duban.toml", "# [start] enforce_on", "[start]\nenforce_on = \"2026-01-01\"\n# [start] enforce_on");
     let service = service(at, "2026-10-08T00:00:00Z").await;
     for (name, text) in [("台账.csv", PROJECTS), ("工作单.csv", ORDERS)] {

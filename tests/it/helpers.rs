@@ -30,6 +30,11 @@ pub fn fresh_root() -> tempfile::TempDir {
     root
 }
 
+/// Lets the data of a root be of any age: a test that judges several quarters by one register is not about old data.
+pub fn let_data_be_old(root: &Path) {
+    edit(root, "config/ledgers/project.toml", "max_age_days = 10\n", "");
+}
+
 /// Replaces a text in a file of a root; panics where the file does not hold it.
 pub fn edit(root: &Path, file: &str, old: &str, new: &str) {
     let path = root.join(file);

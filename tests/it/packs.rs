@@ -1,6 +1,6 @@
 //! Packs (a workbook for each unit of a level): who gets which rows, that the sums agree, and that a rebuild gives the same bytes.
 
-use super::helpers::{duban, files_below, fresh_root, service, stderr, stdout};
+use super::helpers::{duban, files_below, fresh_root, let_data_be_old, service, stderr, stdout};
 use super::outputs::{cells, run};
 use calamine::{Data, Reader, Xlsx};
 use duban::store::reports::ReportKind;
@@ -152,6 +152,7 @@ async fn the_annual_inspection_covers_the_year() {
     std::fs::write(&path, SESSIONS).expect("a ledger");
     let taken = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
     assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    let_data_be_old(root.path());
     let made = duban(root.path(), &["run", "annual-inspection", "--as-of", "2026-12-31"]);
     assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     let books = files_below(&root.path().join("var/reports/annual-inspection/2026-12-31"));
@@ -219,6 +220,7 @@ async fn commercial_cells_are_hidden_from_uninvolved_units() {
 async fn rates_are_compared_with_the_previous_quarter() {
     let root = fresh_root();
     run(root.path()).await;
+    let_data_be_old(root.path());
     let made = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-12-31"]);
     assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     let of = |folder: &str| {
@@ -286,6 +288,7 @@ async fn a_filled_evaluation_pack_is_imported_and_other_packs_are_refused() {
     filled(1, 86.5);
     filled(2, 91.0);
     // The next pack lists the scores of both beside the data of the register.
+    let_data_be_old(root.path());
     let next = duban(root.path(), &["run", "quarterly-packs", "--as-of", "2026-12-31"]);
     assert_eq!(next.status.code(), Some(0), "{}{}", stdout(&next), stderr(&next));
     let books = files_below(&root.path().join("var/reports/quarterly-packs/2026-12-31"));

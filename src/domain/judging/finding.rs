@@ -234,7 +234,7 @@ impl Finding {
     /// not change.
     pub fn record_red_quarters(&mut self, policy: &Policy, quarters: u32) {
         self.quarters = quarters;
-        if self.state != State::Open || self.old_data.is_some() {
+        if self.state != State::Open {
             return;
         }
         let steps = policy.rules[self.rule].repeated.iter();

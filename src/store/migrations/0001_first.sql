@@ -18,7 +18,7 @@ CREATE TABLE snapshot (
     state TEXT NOT NULL,
     -- the day the data describe
     covers_on TEXT NOT NULL,
-    -- 1 = it was given by hand or stands in the file; 0 = it is the day of the pull
+    -- 1 = it was given by hand or is in the file; 0 = it is the day of the pull
     day_stated BIGINT NOT NULL,
     taken_at TEXT NOT NULL,
     -- the last time a pull found it unchanged

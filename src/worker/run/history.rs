@@ -59,7 +59,9 @@ impl Evaluator {
     ) -> Result<()> {
         let own = u32::from(closes);
         // a quarter whose data could not be relied on counts for nobody
-        let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red) && finding.old_data.is_none();
+        let red = |finding: &Finding| {
+            finding.state == State::Open && finding.light == Some(Light::Red) && !(closes && finding.old_data.is_some())
+        };
         for finding in findings.iter_mut().filter(|finding| red(finding)) {
             finding.record_red_quarters(policy, own);
         }
