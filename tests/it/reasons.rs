@@ -1,6 +1,6 @@
 //! Why a unit was mailed by a run, or was not: `duban runs RUN --unit U`.
 
-use super::helpers::{duban, fresh_root, service, stderr, stdout};
+use super::helpers::{duban, fresh_root, let_data_be_old, service, stderr, stdout};
 use super::outputs::run;
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use std::path::Path;
@@ -28,6 +28,7 @@ fn printed(root: &Path, run: &str, unit: Option<&str>) -> String {
 #[tokio::test]
 async fn a_run_names_why_each_unit_was_mailed_or_not() {
     let root = fresh_root();
+    let_data_be_old(root.path());
     let root = root.path();
     run(root).await;
     let mut text = printed(root, QUARTERLY, None);
