@@ -13,7 +13,7 @@ use duban::config::load::{Config, read_files};
 use duban::domain::judging::judge::Judged;
 use duban::domain::register::ledger::Role;
 use duban::domain::register::record::{Place, Record};
-use duban::domain::rules::context::Context;
+use duban::domain::rules::context::{Context, OldData};
 use duban::domain::sample::sample;
 use std::collections::HashMap;
 use std::path::Path;
@@ -43,7 +43,8 @@ fn main() {
     let ledger = policy.project_ledger().expect("projects");
     let code = policy.ledgers[ledger].role(Role::Code).expect("a code");
     let (projects_of, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let context = Context { policy: &policy, as_of, projects: &projects_of, waiting_on: &waiting, exempt: &exempt };
+    let context =
+        Context { policy: &policy, as_of, projects: &projects_of, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
     let made = sample(&policy, BATCH, as_of).ledgers.into_iter().find(|(index, _)| *index == ledger).expect("projects").1;
     let mut records: Vec<Record> = made
         .into_iter()
