@@ -18,7 +18,7 @@ use duban::domain::notify::form_seal::FormKey;
 use duban::domain::register::ledger::Role;
 use duban::domain::register::record::{Cell, Place, Record, Records};
 use duban::domain::restriction::Restrictions;
-use duban::domain::rules::context::Context;
+use duban::domain::rules::context::{Context, OldData};
 use duban::domain::rules::policy::Policy;
 use duban::domain::sample::sample;
 use duban::report::{archive, xlsx};
@@ -158,7 +158,7 @@ struct Judgement {
 impl Judgement {
     fn new(policy: &Policy, template: &Template, records: &Generated, count: usize, as_of: NaiveDate) -> Judgement {
         let (projects, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
         let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.kind {
             SheetKind::Records(list) => Some(list.selection.clone()),
             _ => None,
