@@ -204,7 +204,7 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "snapshot project/a/1",
         ),
         (
-            "INSERT INTO snapshot SELECT ledger, 'b', seq, state, covers_on, taken_at, checked_at, sample, row_count, amount, notes_hash, \
+            "INSERT INTO snapshot SELECT ledger, 'b', seq, state, covers_on, day_stated, taken_at, checked_at, sample, row_count, amount, notes_hash, \
              file_sha256, origin, accounts, reason FROM snapshot WHERE seq=1"
                 .into(),
             "DELETE FROM snapshot WHERE source='b'".into(),
