@@ -1,7 +1,7 @@
 //! The picture of the pages: marks that come late hide at once, no transaction of a run blocks other writers for long, the lists are read by
 //! their indexes; and the daily job that makes it changes no word of what other jobs make.
 
-use super::helpers::{command, duban, edit, files_below, fresh_root, import_into, service, stderr, stdout};
+use super::helpers::{command, duban, edit, files_below, fresh_root, import_into, let_data_be_old, service, stderr, stdout};
 use super::outputs::as_read;
 use super::store_contract::on;
 use chrono::NaiveDate;
@@ -117,6 +117,7 @@ async fn the_daily_job_counts_as_the_pages_do() {
 #[test]
 fn no_transaction_of_a_run_holds_the_writer_for_long() {
     let root = fresh_root();
+    let_data_be_old(root.path());
     started(root.path());
     let register = root.path().join("register.xlsx");
     let register = register.to_str().expect("a path");
