@@ -105,7 +105,8 @@ fn of(header: &str, others: &[(&str, &str, &str)]) -> String {
 /// Runs the quarterly job, and returns what its mails and drafts name.
 fn mailed_on(root: &Path, day: &str) -> BTreeSet<String> {
     let (code, text) = run(root, &["--as-of", day]);
-    assert_eq!(code, Some(0), "{text}");
+    // a register that waits behind the brake makes the run partial
+    assert!(matches!(code, Some(0 | 2)), "{text}");
     let (mails, drafts) = mailed(root);
     mails.union(&drafts).cloned().collect()
 }

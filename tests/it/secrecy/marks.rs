@@ -1,7 +1,7 @@
 //! Marks of secrecy that come by any row, source, ledger or header, and late: what is marked is in no mail and no draft until an accepted row
 //! in force of the same source states the contrary or a person lifts it.
 
-use super::super::helpers::{duban, edit, files_below, fresh_root, import, seeds, service, stderr, stdout};
+use super::super::helpers::{duban, edit, files_below, fresh_root, import, let_data_be_old, seeds, service, stderr, stdout};
 use super::super::outputs::{as_read, cells};
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
@@ -25,6 +25,7 @@ pub fn register(header: &str, rows: &[(&str, &str, &str)]) -> String {
 
 pub fn root() -> tempfile::TempDir {
     let root = fresh_root();
+    let_data_be_old(root.path());
     let path = root.path().join("config/duban.toml");
     let text = std::fs::read_to_string(&path).expect("settings");
     std::fs::write(&path, format!("{text}\n[start]\nenforce_on = \"2026-01-01\"\n")).expect("settings");
