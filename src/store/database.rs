@@ -56,14 +56,6 @@ impl Dialect {
         }
     }
 
-    /// The lock that keeps other pulls out. SQLite needs none beside its write lock. Readers are not blocked in either database.
-    pub(crate) fn lock_pulls(self) -> Option<&'static str> {
-        match self {
-            Dialect::Sqlite => None,
-            Dialect::Postgres => Some("LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"),
-        }
-    }
-
     /// The clause that makes a claim skip rows which another process is claiming.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {
@@ -178,6 +170,8 @@ pub(crate) struct Database {
     pub(crate) is_new: bool,
     /// This machine and root. It is written into each claim, so that a start after a kill can end the claims of the dead process.
     pub(crate) holder: String,
+    /// The file of the lock of pulls; `None` = the server has the lock.
+    pub(crate) lock_file: Option<PathBuf>,
 }
 
 impl Database {
@@ -255,7 +249,7 @@ impl Database {
             Dialect::Postgres => 8,
         };
         let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
-        Ok(Database { pool, dialect, is_new, holder: holder(root) })
+        Ok(Database { pool, dialect, is_new, holder: holder(root), lock_file: lock_file(root, address) })
     }
 
     /// Opens an existing database without migrating it; `None` = there is none yet.
@@ -282,7 +276,7 @@ impl Database {
                     None => StoreError::Open(shown.clone(), hide_all(&error.to_string(), address.passwords())),
                 }
             })?;
-        let database = Database { pool, dialect, is_new: false, holder: holder(root) };
+        let database = Database { pool, dialect, is_new: false, holder: holder(root), lock_file: lock_file(root, address) };
         if let Err(error) = sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await {
             if let Some(detail) = damage(&error) {
                 database.close().await;
@@ -447,6 +441,14 @@ fn disk_words(error: &sqlx::Error) -> Option<&'static str> {
 
 /// What to do about a damaged file.
 const RESTORE: &str = "请停止服务，用备份恢复（docs/OPERATIONS.md“恢复”）；没有备份的，把文件移走后从头开始";
+
+/// The file of the lock of pulls, beside an SQLite file.
+fn lock_file(root: &Path, address: &DatabaseUrl) -> Option<PathBuf> {
+    let DatabaseUrl::Sqlite(path) = address else { return None };
+    let mut name = root.join(path.trim_start_matches("//")).into_os_string();
+    name.push("-pull");
+    Some(name.into())
+}
 
 /// The name of this machine and root, as a claim stores it.
 fn holder(root: &Path) -> String {

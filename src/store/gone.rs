@@ -6,7 +6,8 @@
 use crate::domain::register::snapshot::Version;
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
-use crate::store::database::{Database, Result, number, text};
+use crate::store::database::{Database, Result, number, sql, text};
+use crate::store::staged_rows::TAKEN;
 use sqlx::Row;
 
 /// A version of a code that a snapshot lacks.
@@ -50,13 +51,13 @@ impl Gone<'_> {
     pub async fn each_absent(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(AbsentVersion)) -> Result<()> {
         let mut after = (String::new(), 0i64);
         loop {
-            let rows = sqlx::query(
+            let rows = sqlx::query(sql(format!(
                 "SELECT r.code, r.name, r.unit, r.first_seq, r.last_seq, r.sheet, r.row_no FROM record r \
-                 WHERE r.ledger=$1 AND r.source=$2 AND (r.first_seq>$3 OR r.last_seq<$3) \
+                 WHERE r.ledger=$1 AND r.source=$2 AND (r.first_seq>$3 OR r.last_seq<$3) AND {TAKEN} \
                  AND (r.code>$4 OR (r.code=$4 AND r.first_seq>$5)) AND NOT EXISTS (\
                  SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$2 AND o.code=r.code AND o.first_seq<=$3 AND o.last_seq>=$3) \
-                 ORDER BY r.code, r.first_seq LIMIT $6",
-            )
+                 ORDER BY r.code, r.first_seq LIMIT $6"
+            )))
             .bind(ledger)
             .bind(source)
             .bind(seq)
@@ -80,10 +81,10 @@ impl Gone<'_> {
     /// # Errors
     /// The database fails.
     pub async fn versions(self, ledger: &str, source: &str, code: &str) -> Result<Vec<AbsentVersion>> {
-        let rows = sqlx::query(
-            "SELECT code, name, unit, first_seq, last_seq, sheet, row_no FROM record WHERE ledger=$1 AND source=$2 AND code=$3 \
-             ORDER BY first_seq",
-        )
+        let rows = sqlx::query(sql(format!(
+            "SELECT code, name, unit, first_seq, last_seq, sheet, row_no FROM record r WHERE ledger=$1 AND source=$2 AND code=$3 AND {TAKEN} \
+             ORDER BY first_seq"
+        )))
         .bind(ledger)
         .bind(source)
         .bind(code)

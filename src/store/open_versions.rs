@@ -36,7 +36,7 @@ struct PackedVersion<'a> {
 pub(crate) const OPEN: i64 = i64::MAX;
 
 /// Bytes in one part.
-const PART_BYTES: usize = 256 * 1024;
+pub(crate) const PART_BYTES: usize = 256 * 1024;
 
 /// The list of a snapshot, in the order in which it was written; `None` = the snapshot has none.
 ///
@@ -66,36 +66,58 @@ pub(crate) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
     Ok(out)
 }
 
-/// Replaces the list of a source's ledger by that of a snapshot; `None` deletes it.
+/// One part of a list.
+pub(crate) struct OpenPart {
+    number: i64,
+    body: Vec<u8>,
+}
+
+/// A list in parts. An item that cannot be packed is an error.
+pub(crate) fn parts<'a>(open: impl Iterator<Item = (&'a str, OpenVersion)>) -> impl Iterator<Item = Result<OpenPart>> {
+    let (mut open, mut number) = (open, 0);
+    std::iter::from_fn(move || {
+        let mut body = Vec::with_capacity(PART_BYTES + 1024);
+        for (code, OpenVersion { hash, amount, row_fingerprint }) in open.by_ref() {
+            body = match postcard::to_extend(&PackedVersion { code, hash, amount, row_fingerprint }, body) {
+                Ok(body) => body,
+                Err(error) => return Some(Err(StoreError::Internal(format!("cannot pack an open row: {error}")))),
+            };
+            if body.len() >= PART_BYTES {
+                break;
+            }
+        }
+        number += 1;
+        (!body.is_empty()).then_some(Ok(OpenPart { number: number - 1, body }))
+    })
+}
+
+/// Adds a part of the list of a snapshot.
 ///
 /// # Errors
 /// The database fails.
-pub(crate) async fn replace<'a>(
-    connection: &mut AnyConnection,
-    (ledger, source, seq): (&str, &str, i64),
-    open: Option<impl Iterator<Item = (&'a str, OpenVersion)>>,
-) -> Result<()> {
-    sqlx::query("DELETE FROM open_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
-    let Some(open) = open else { return Ok(()) };
-    let (mut body, mut part) = (Vec::with_capacity(PART_BYTES + 1024), 0i64);
-    let mut open = open.peekable();
-    while let Some((code, OpenVersion { hash, amount, row_fingerprint })) = open.next() {
-        body = postcard::to_extend(&PackedVersion { code, hash, amount, row_fingerprint }, body)
-            .map_err(|error| StoreError::Internal(format!("cannot pack an open row: {error}")))?;
-        if body.len() < PART_BYTES && open.peek().is_some() {
-            continue;
-        }
-        sqlx::query("INSERT INTO open_part (ledger, source, seq, part, body) VALUES ($1,$2,$3,$4,$5)")
-            .bind(ledger)
-            .bind(source)
-            .bind(seq)
-            .bind(part)
-            .bind(body.as_slice())
-            .execute(&mut *connection)
-            .await?;
-        part += 1;
-        body.clear();
-    }
+pub(crate) async fn add(connection: &mut AnyConnection, (ledger, source, seq): (&str, &str, i64), part: &OpenPart) -> Result<()> {
+    sqlx::query("INSERT INTO open_part (ledger, source, seq, part, body) VALUES ($1,$2,$3,$4,$5)")
+        .bind(ledger)
+        .bind(source)
+        .bind(seq)
+        .bind(part.number)
+        .bind(part.body.as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes the lists of other snapshots of the source's ledger.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn remove_others(connection: &mut AnyConnection, (ledger, source, seq): (&str, &str, i64)) -> Result<()> {
+    sqlx::query("DELETE FROM open_part WHERE ledger=$1 AND source=$2 AND seq<>$3")
+        .bind(ledger)
+        .bind(source)
+        .bind(seq)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

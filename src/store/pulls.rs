@@ -1,6 +1,7 @@
-//! Pulls: they write snapshots, with one transaction for all ledgers of a file.
+//! Pulls: they write the rows of a file piece by piece, each in a short transaction, and the snapshots of all its ledgers in the last one.
 //!
-//! Invariants: a file counts as a whole or not at all. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
+//! Invariants: a file counts as a whole or not at all: rows of a snapshot that is not there are in none, and the next pull of the source removes
+//! them. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
 
 use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::intake::file::{CodeInFile, RowNames, RowPlace};
@@ -10,16 +11,20 @@ use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, Stor
 use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
 use crate::store::pictures::next_data_position;
+use crate::store::pull_lock::PullLock;
 use crate::store::snapshots::{FileOrigin, SnapshotState};
+use crate::store::staged_rows;
 use chrono::NaiveDate;
 use ring::digest::{Context, SHA256};
 use sqlx::any::AnyArguments;
 use sqlx::error::BoxDynError;
-use sqlx::{Any, AnyConnection, Arguments, Executor, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, Arguments, Transaction};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// A record to be added to a snapshot.
 #[derive(Clone, Debug)]
@@ -76,6 +81,10 @@ pub struct NewSnapshot {
 /// The most bytes of the bodies in an insert statement, beside those of the last one.
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
 
+/// The most rows and bytes of a piece, beside those of its last statement: nobody waits long for the write lock of SQLite.
+const ROWS_PER_PIECE: usize = 2_500;
+const BYTES_PER_PIECE: usize = 4 * 1024 * 1024;
+
 /// Versions for the next insert statement.
 #[derive(Default)]
 struct Batch {
@@ -104,6 +113,11 @@ pub struct SnapshotWriter {
     /// The last snapshot in force and its versions, if a later snapshot is held or discarded.
     base: Option<(i64, Codes<OpenVersion>)>,
     batch: Batch,
+    /// Full statements of the next piece.
+    piece: Piece,
+    /// Some rows of this snapshot are in the database.
+    is_staged: bool,
+    is_open_list_staged: bool,
     /// The rows of this snapshot by code.
     seen: Codes<Seen>,
     /// Codes of several rows with different cells.
@@ -120,19 +134,21 @@ pub struct SnapshotWriter {
     pub(super) open_marks: CodeMarks,
 }
 
-/// The transaction of one pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
+/// One pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
 pub struct Pull {
-    work: Work,
+    database: Database,
     pub(super) dialect: Dialect,
+    /// Reading goes on while a task writes the previous piece.
+    writing: Option<JoinHandle<Result<()>>>,
+    /// The last transaction, once it has begun.
+    closing: Option<Transaction<'static, Any>>,
+    /// Ledger, source and number of the snapshots of which rows are in the database.
+    staged: Vec<SnapshotKey>,
+    _lock: PullLock,
 }
 
-/// Reading goes on while a task writes the previous batch.
-enum Work {
-    Idle(Transaction<'static, Any>),
-    Writing(JoinHandle<Result<Transaction<'static, Any>>>),
-    /// A statement has failed.
-    Failed,
-}
+/// Ledger, source and number of a snapshot.
+type SnapshotKey = (String, String, i64);
 
 /// Begins pulls.
 #[derive(Clone, Copy, Debug)]
@@ -144,34 +160,57 @@ impl Pulls<'_> {
     /// Begins a pull; it waits until other pulls have ended.
     ///
     /// # Errors
-    /// The database fails.
+    /// The database fails, or another pull does not end.
     pub async fn begin(self) -> Result<Pull> {
-        let mut transaction = self.database.begin().await?;
-        if let Some(lock) = self.database.dialect.lock_pulls() {
-            transaction.execute(lock).await?;
-        }
-        Ok(Pull { work: Work::Idle(transaction), dialect: self.database.dialect })
+        let lock = self.database.lock_pulls().await?;
+        let database = self.database.clone();
+        Ok(Pull { dialect: database.dialect, database, writing: None, closing: None, staged: Vec::new(), _lock: lock })
     }
 }
 
 impl Pull {
-    /// Waits for the writing task and takes the transaction out.
-    async fn take(&mut self) -> Result<Transaction<'static, Any>> {
-        match std::mem::replace(&mut self.work, Work::Failed) {
-            Work::Idle(transaction) => Ok(transaction),
-            Work::Writing(task) => task.await.map_err(|error| StoreError::Internal(format!("writing records: {error}")))?,
-            Work::Failed => Err(StoreError::Internal("a pull whose statement failed".into())),
+    /// Waits for the piece that is being written.
+    async fn written(&mut self) -> Result<()> {
+        match self.writing.take() {
+            Some(task) => task.await.map_err(|error| StoreError::Internal(format!("writing records: {error}")))?,
+            None => Ok(()),
         }
     }
 
-    /// Waits for the writing task and returns the connection.
+    /// The connection of the last transaction. Behind its begin no piece is written any more.
     pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection> {
-        let transaction = self.take().await?;
-        self.work = Work::Idle(transaction);
-        match &mut self.work {
-            Work::Idle(transaction) => Ok(transaction),
-            Work::Writing(_) | Work::Failed => Err(StoreError::Internal("a pull without its transaction".into())),
+        self.written().await?;
+        if self.closing.is_none() {
+            self.closing = Some(self.database.begin().await?);
         }
+        self.closing.as_deref_mut().ok_or_else(|| StoreError::Internal("a pull without its transaction".into()))
+    }
+
+    /// A connection that reads. Others change nothing of what it reads.
+    async fn reading(&mut self) -> Result<PoolConnection<Any>> {
+        self.written().await?;
+        Ok(self.database.pool.acquire().await?)
+    }
+
+    /// The transaction of a piece.
+    async fn begin_piece(&mut self, writer: &mut SnapshotWriter) -> Result<Transaction<'static, Any>> {
+        self.written().await?;
+        if self.closing.is_some() {
+            return Err(StoreError::Internal("a piece of a pull behind its end".into()));
+        }
+        let mut transaction = self.database.begin().await?;
+        if !writer.is_staged {
+            let (ledger, source, seq) = writer.key();
+            sqlx::query("INSERT INTO staged_snapshot (ledger, source, seq) VALUES ($1,$2,$3)")
+                .bind(ledger)
+                .bind(source)
+                .bind(seq)
+                .execute(&mut *transaction)
+                .await?;
+            self.staged.push((ledger.to_owned(), source.to_owned(), seq));
+            writer.is_staged = true;
+        }
+        Ok(transaction)
     }
 
     /// Begins the next snapshot of a ledger.
@@ -179,7 +218,10 @@ impl Pull {
     /// # Errors
     /// The database fails, or the stored list of open versions is damaged.
     pub async fn writer(&mut self, ledger: &str, source: &str) -> Result<SnapshotWriter> {
-        let connection = self.connection().await?;
+        self.written().await?;
+        staged_rows::remove_left(&self.database, ledger, source).await?;
+        let mut connection = self.reading().await?;
+        let connection = &mut *connection;
         let row = sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2")
             .bind(ledger)
             .bind(source)
@@ -218,6 +260,9 @@ impl Pull {
             next: 0,
             base,
             batch: Batch::default(),
+            piece: Piece::default(),
+            is_staged: false,
+            is_open_list_staged: false,
             seen: Codes::default(),
             conflicting: BTreeSet::new(),
             carried_over: Vec::new(),
@@ -237,10 +282,11 @@ impl Pull {
         if let Some(id) = writer.layouts.get(fields) {
             return Ok(*id);
         }
+        self.written().await?;
         let row = sqlx::query("INSERT INTO layout (id, ledger, fields) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM layout RETURNING id")
             .bind(&writer.ledger)
             .bind(to_json(&fields)?)
-            .fetch_one(self.connection().await?)
+            .fetch_one(&self.database.pool)
             .await?;
         let id = number(&row, "id")?;
         writer.layouts.insert(fields.to_vec(), id);
@@ -281,37 +327,33 @@ impl Pull {
         }
         writer.batch.push(layout, hash, &record).map_err(sqlx::Error::Encode)?;
         if writer.batch.count >= ROWS_PER_STATEMENT || writer.batch.bytes >= BYTES_PER_STATEMENT {
-            self.flush(writer).await?;
+            writer.end_statement(self.dialect).map_err(sqlx::Error::Encode)?;
+            if writer.piece.rows >= ROWS_PER_PIECE || writer.piece.bytes >= BYTES_PER_PIECE {
+                self.flush(writer).await?;
+            }
         }
         Ok(CodeInFile::New)
     }
 
-    /// Closes the versions that the batch replaces, and starts to write the batch.
+    /// Starts to write the rows that wait: closes the versions that they replace, and adds them.
     async fn flush(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        let Batch { count, mut values, closing, .. } = std::mem::take(&mut writer.batch);
-        if count == 0 {
+        writer.end_statement(self.dialect).map_err(sqlx::Error::Encode)?;
+        let Piece { statements, .. } = std::mem::take(&mut writer.piece);
+        if statements.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.take().await?;
-        open_versions::close(&mut transaction, self.dialect, writer.key(), &closing).await?;
-        // the values that all versions share are bound once, behind the others
-        let rows = self.dialect.values(count, COLUMNS_COUNT);
-        let [ledger, source, seq, open] = self.dialect.parameters_behind(count * COLUMNS_COUNT);
-        let statement = format!(
-            "WITH version ({COLUMNS}) AS (VALUES {rows}) {} INTO record (ledger, source, first_seq, last_seq, {COLUMNS}) \
-             SELECT {ledger}, {source}, {seq}, {open}, {COLUMNS} FROM version",
-            self.dialect.insert_or_fail()
-        );
-        let shared = |values: &mut AnyArguments| {
-            values.add(writer.ledger.as_str())?;
-            values.add(writer.source.as_str())?;
-            values.add(writer.seq)?;
-            values.add(OPEN)
-        };
-        shared(&mut values).map_err(sqlx::Error::Encode)?;
-        self.work = Work::Writing(tokio::spawn(async move {
-            sqlx::query_with(sql(statement), values).execute(&mut *transaction).await?;
-            Ok(transaction)
+        let mut transaction = self.begin_piece(writer).await?;
+        let (dialect, (ledger, source, seq)) = (self.dialect, writer.owned_key());
+        self.writing = Some(tokio::spawn(async move {
+            let begin = Instant::now();
+            for Statement { closing, sql: statement, values } in statements {
+                open_versions::close(&mut transaction, dialect, (&ledger, &source, seq), &closing).await?;
+                sqlx::query_with(sql(statement), values).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+            // whoever waits for the write lock of SQLite only looks now and then
+            tokio::time::sleep(begin.elapsed() / 2).await;
+            Ok(())
         }));
         Ok(())
     }
@@ -327,7 +369,7 @@ impl Pull {
             .bind(&writer.source)
             .bind(code)
             .bind(OPEN)
-            .fetch_optional(self.connection().await?)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         row.map_or_else(|| Ok(RowNames::default()), |row| Ok(RowNames { unit: text(&row, "unit")?, name: text(&row, "name")? }))
     }
@@ -341,6 +383,7 @@ impl Pull {
         self.flush(writer).await?;
         let mut retained: HashSet<&str> = retained.iter().map(String::as_str).collect();
         let conflicting = std::mem::take(&mut writer.conflicting);
+        let mut withdrawn: Vec<&str> = Vec::new();
         for code in &conflicting {
             retained.insert(code);
             let Some(seen) = writer.seen.get_mut(code) else { continue };
@@ -357,69 +400,55 @@ impl Pull {
             }
             if open.is_none_or(|known| known.hash != seen.hash) {
                 writer.written -= 1;
-                sqlx::query("DELETE FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq=$4")
-                    .bind(&writer.ledger)
-                    .bind(&writer.source)
-                    .bind(code)
-                    .bind(writer.seq)
-                    .execute(self.connection().await?)
-                    .await?;
-                sqlx::query("UPDATE record SET last_seq=$5 WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
-                    .bind(&writer.ledger)
-                    .bind(&writer.source)
-                    .bind(code)
-                    .bind(writer.seq - 1)
-                    .bind(OPEN)
-                    .execute(self.connection().await?)
-                    .await?;
+                withdrawn.push(code);
             }
         }
+        for part in withdrawn.chunks(ROWS_PER_PIECE) {
+            let mut transaction = self.begin_piece(writer).await?;
+            staged_rows::undo(&mut transaction, writer.key(), part).await?;
+            transaction.commit().await?;
+        }
         let difference = writer.difference(&retained);
-        let mut gone: Vec<&str> =
-            writer.previous.iter().map(|(code, _)| code).filter(|code| !writer.accepts(code) && !retained.contains(code)).collect();
-        let mut restored: Vec<&str> = Vec::new();
+        let mut gone: Vec<String> = writer
+            .previous
+            .iter()
+            .map(|(code, _)| code)
+            .filter(|code| !writer.accepts(code) && !retained.contains(code))
+            .map(str::to_owned)
+            .collect();
+        let mut restored: Vec<String> = Vec::new();
         if let Some((_, base)) = &writer.base {
             for code in retained.iter().copied().filter(|code| !writer.accepts(code)) {
                 let (open, accepted) = (writer.previous.get(code), base.get(code));
                 if open.map(|known| known.hash) != accepted.map(|known| known.hash) {
-                    gone.extend(open.map(|_| code));
-                    restored.extend(accepted.map(|_| code));
+                    gone.extend(open.map(|_| code.to_owned()));
+                    restored.extend(accepted.map(|_| code.to_owned()));
                 }
             }
         }
         gone.sort_unstable();
         restored.sort_unstable();
         let dialect = self.dialect;
-        for part in gone.chunks(500) {
-            open_versions::close(self.connection().await?, dialect, writer.key(), part).await?;
+        for piece in gone.chunks(ROWS_PER_PIECE) {
+            let mut transaction = self.begin_piece(writer).await?;
+            for part in piece.chunks(500) {
+                open_versions::close(&mut transaction, dialect, writer.key(), part).await?;
+            }
+            transaction.commit().await?;
         }
-        for code in &restored {
-            self.restore(writer, code).await?;
+        for piece in restored.chunks(ROWS_PER_PIECE) {
+            let mut transaction = self.begin_piece(writer).await?;
+            for code in piece {
+                restore(&mut transaction, writer, code).await?;
+            }
+            transaction.commit().await?;
         }
         writer.written += (gone.len() + restored.len()) as u64;
         writer.carried_over = retained.into_iter().filter(|code| !writer.accepts(code)).map(str::to_owned).collect();
+        if writer.written > 0 {
+            self.stage_open_list(writer).await?;
+        }
         Ok(difference)
-    }
-
-    /// Copies the version in force as a new open version. It is needed when a held or discarded snapshot has closed that version and the new
-    /// row is quarantined.
-    async fn restore(&mut self, writer: &SnapshotWriter, code: &str) -> Result<()> {
-        const REST: &str = "hash, unit, name, project, amount, sheet, row_no, layout, body";
-        let statement = format!(
-            "INSERT INTO record (ledger, source, code, first_seq, last_seq, {REST}) \
-             SELECT ledger, source, code, CAST($4 AS BIGINT), CAST($5 AS BIGINT), {REST} FROM record \
-             WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq<=$6 AND last_seq>=$6"
-        );
-        sqlx::query(sql(statement))
-            .bind(&writer.ledger)
-            .bind(&writer.source)
-            .bind(code)
-            .bind(writer.seq)
-            .bind(OPEN)
-            .bind(writer.base.as_ref().map_or(0, |(seq, _)| *seq))
-            .execute(self.connection().await?)
-            .await?;
-        Ok(())
     }
 
     /// Whether the new snapshot equals the last one: no row differs, the notes are the same, `covers_on` (if given) is the same, and the last
@@ -435,7 +464,7 @@ impl Pull {
             .bind(&writer.ledger)
             .bind(&writer.source)
             .bind(writer.seq - 1)
-            .fetch_optional(self.connection().await?)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         Ok(match row {
             Some(row) => {
@@ -514,9 +543,27 @@ impl Pull {
             }
             query.execute(self.connection().await?).await?;
         }
-        // behind a held or discarded snapshot versions may have been restored that `seen` lacks, so no list is stored
-        let open = writer.base.is_none().then(|| writer.open());
-        open_versions::replace(self.connection().await?, writer.key(), open).await
+        let connection = self.connection().await?;
+        if !writer.is_open_list_staged {
+            for part in open_versions::parts(writer.open_list()) {
+                open_versions::add(connection, writer.key(), &part?).await?;
+            }
+        }
+        open_versions::remove_others(connection, writer.key()).await
+    }
+
+    /// Writes the list of open versions before the snapshot is there, piece by piece.
+    async fn stage_open_list(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        let parts = open_versions::parts(writer.open_list()).collect::<Result<Vec<_>>>()?;
+        for piece in parts.chunks(BYTES_PER_PIECE / open_versions::PART_BYTES) {
+            let mut transaction = self.begin_piece(writer).await?;
+            for part in piece {
+                open_versions::add(&mut transaction, writer.key(), part).await?;
+            }
+            transaction.commit().await?;
+        }
+        writer.is_open_list_staged = true;
+        Ok(())
     }
 
     /// Number of rows and total amount (分) of the last snapshot in force.
@@ -529,7 +576,7 @@ impl Pull {
                 .bind(ledger)
                 .bind(source)
                 .bind(SnapshotState::InForce.code())
-                .fetch_optional(self.connection().await?)
+                .fetch_optional(&mut *self.reading().await?)
                 .await?;
         row.map(|row| Ok((number(&row, "row_count")?, number(&row, "amount")?))).transpose()
     }
@@ -537,18 +584,75 @@ impl Pull {
     /// Commits the pull: all its snapshots exist from now on.
     ///
     /// # Errors
-    /// The database fails, or a statement has failed before.
+    /// The database fails, or a piece has failed before.
     pub async fn commit(mut self) -> Result<()> {
-        Ok(self.take().await?.commit().await?)
+        let staged = std::mem::take(&mut self.staged);
+        let connection = self.connection().await?;
+        for (ledger, source, _) in &staged {
+            sqlx::query("DELETE FROM staged_snapshot WHERE ledger=$1 AND source=$2")
+                .bind(ledger)
+                .bind(source)
+                .execute(&mut *connection)
+                .await?;
+        }
+        match self.closing.take() {
+            Some(closing) => Ok(closing.commit().await?),
+            None => Ok(()),
+        }
     }
 
     /// Undoes the pull.
     ///
     /// # Errors
-    /// The database fails, or a statement has failed before.
+    /// The database fails; what is left then is in no snapshot, and the next pull of the source removes it.
     pub async fn rollback(mut self) -> Result<()> {
-        Ok(self.take().await?.rollback().await?)
+        // a piece that failed has left nothing
+        let written = self.written().await;
+        if let Some(closing) = self.closing.take() {
+            closing.rollback().await?;
+        }
+        for (ledger, source, _) in &self.staged {
+            staged_rows::remove_left(&self.database, ledger, source).await?;
+        }
+        written
     }
+}
+
+/// An insert statement with the codes whose open version is to be closed first.
+struct Statement {
+    closing: Vec<String>,
+    sql: String,
+    values: AnyArguments,
+}
+
+/// The statements of one transaction.
+#[derive(Default)]
+struct Piece {
+    statements: Vec<Statement>,
+    rows: usize,
+    /// Bytes of their bodies.
+    bytes: usize,
+}
+
+/// Copies the version in force as a new open version. It is needed when a held or discarded snapshot has closed that version and the new row is
+/// quarantined.
+async fn restore(connection: &mut AnyConnection, writer: &SnapshotWriter, code: &str) -> Result<()> {
+    const REST: &str = "hash, unit, name, project, amount, sheet, row_no, layout, body";
+    let statement = format!(
+        "INSERT INTO record (ledger, source, code, first_seq, last_seq, {REST}) \
+         SELECT ledger, source, code, CAST($4 AS BIGINT), CAST($5 AS BIGINT), {REST} FROM record \
+         WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq<=$6 AND last_seq>=$6"
+    );
+    sqlx::query(sql(statement))
+        .bind(&writer.ledger)
+        .bind(&writer.source)
+        .bind(code)
+        .bind(writer.seq)
+        .bind(OPEN)
+        .bind(writer.base.as_ref().map_or(0, |(seq, _)| *seq))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 impl Batch {
@@ -575,6 +679,34 @@ impl SnapshotWriter {
     /// Ledger, source and number of the snapshot.
     pub(super) fn key(&self) -> (&str, &str, i64) {
         (&self.ledger, &self.source, self.seq)
+    }
+
+    fn owned_key(&self) -> SnapshotKey {
+        (self.ledger.clone(), self.source.clone(), self.seq)
+    }
+
+    /// Makes an insert statement of the rows that wait for one.
+    fn end_statement(&mut self, dialect: Dialect) -> std::result::Result<(), BoxDynError> {
+        let Batch { count, bytes, mut values, closing } = std::mem::take(&mut self.batch);
+        if count == 0 {
+            return Ok(());
+        }
+        // the values that all versions share are bound once, behind the others
+        let rows = dialect.values(count, COLUMNS_COUNT);
+        let [ledger, source, seq, open] = dialect.parameters_behind(count * COLUMNS_COUNT);
+        let statement = format!(
+            "WITH version ({COLUMNS}) AS (VALUES {rows}) {} INTO record (ledger, source, first_seq, last_seq, {COLUMNS}) \
+             SELECT {ledger}, {source}, {seq}, {open}, {COLUMNS} FROM version",
+            dialect.insert_or_fail()
+        );
+        values.add(self.ledger.as_str())?;
+        values.add(self.source.as_str())?;
+        values.add(self.seq)?;
+        values.add(OPEN)?;
+        self.piece.rows += count;
+        self.piece.bytes += bytes;
+        self.piece.statements.push(Statement { closing, sql: statement, values });
+        Ok(())
     }
 
     /// Whether the snapshot has accepted a row of this code.
@@ -625,6 +757,11 @@ impl SnapshotWriter {
     /// The versions of the last snapshot in force, or the open versions if no later snapshot is held or discarded.
     fn accepted_before(&self) -> &Codes<OpenVersion> {
         self.base.as_ref().map_or(&self.previous, |(_, base)| base)
+    }
+
+    /// The open versions for the next pull. Behind a held or discarded snapshot versions may have been restored that `seen` lacks, so it gets none.
+    fn open_list(&self) -> impl Iterator<Item = (&str, OpenVersion)> {
+        self.base.is_none().then(|| self.open()).into_iter().flatten()
     }
 
     /// The open versions after this pull; those in the file come first, in its order.

@@ -4,6 +4,7 @@
 use crate::domain::register::ledger::Ledger;
 use crate::store::database::{Dialect, Result, number, sql, text};
 use crate::store::records::{RECORD_COLUMNS, Records, StoredRecord, stored};
+use crate::store::staged_rows::TAKEN;
 use sqlx::Row;
 
 /// Which rows are looked for, in small or capital letters; an empty text excludes nothing.
@@ -184,8 +185,9 @@ impl Records<'_> {
     /// The database fails, or a body is damaged.
     pub async fn versions(self, ledger: &Ledger, source: &str, code: &str) -> Result<Vec<RecordVersion>> {
         let layouts = self.layouts(ledger).await?;
-        let statement =
-            format!("SELECT {RECORD_COLUMNS}, r.last_seq FROM record r WHERE ledger=$1 AND source=$2 AND code=$3 ORDER BY first_seq");
+        let statement = format!(
+            "SELECT {RECORD_COLUMNS}, r.last_seq FROM record r WHERE ledger=$1 AND source=$2 AND code=$3 AND {TAKEN} ORDER BY first_seq"
+        );
         let rows = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(code).fetch_all(&self.database.pool).await?;
         let version = |row| Ok(RecordVersion { stored: stored(ledger, &layouts, row)?, last_seq: row.try_get("last_seq")? });
         rows.iter().map(version).collect()

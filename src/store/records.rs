@@ -12,6 +12,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::packed::Layout;
 use crate::domain::register::record::{Place, Record};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
+use crate::store::staged_rows::TAKEN;
 use futures_util::TryStreamExt;
 use sqlx::Row;
 use std::collections::HashMap;
@@ -273,12 +274,13 @@ impl Records<'_> {
     /// # Errors
     /// The database fails.
     pub async fn holdings(self, ledger: &str, code: &str) -> Result<Vec<Holding>> {
-        let rows =
-            sqlx::query("SELECT source, first_seq, last_seq FROM record WHERE ledger=$1 AND code=$2 ORDER BY first_seq DESC, source")
-                .bind(ledger)
-                .bind(code)
-                .fetch_all(&self.database.pool)
-                .await?;
+        let rows = sqlx::query(sql(format!(
+            "SELECT source, first_seq, last_seq FROM record r WHERE ledger=$1 AND code=$2 AND {TAKEN} ORDER BY first_seq DESC, source"
+        )))
+        .bind(ledger)
+        .bind(code)
+        .fetch_all(&self.database.pool)
+        .await?;
         rows.iter()
             .map(|row| {
                 Ok(Holding { source: text(row, "source")?, first_seq: number(row, "first_seq")?, last_seq: number(row, "last_seq")? })

@@ -220,10 +220,8 @@ impl Restrictions<'_> {
             Lifting::Codes(codes) => ("code=$7", codes.iter().map(String::as_str).collect()),
             Lifting::File(sha256) => ("substr(file_sha256, 1, CAST($8 AS INTEGER))=$7", vec![sha256]),
         };
+        let _lock = self.database.lock_pulls().await?;
         let mut transaction = self.database.begin().await?;
-        if let Some(lock) = self.database.dialect.lock_pulls() {
-            sqlx::Executor::execute(&mut *transaction, lock).await?;
-        }
         let next = next_position(&mut transaction).await?;
         let mut lifted = Vec::new();
         for key in keys {
@@ -265,10 +263,8 @@ impl Restrictions<'_> {
     /// # Errors
     /// The database fails.
     pub async fn lift_mention(self, ledger: &str, code: &str, cell: &str, sample: bool, entry: AuditEntry<'_>) -> Result<()> {
+        let _lock = self.database.lock_pulls().await?;
         let mut transaction = self.database.begin().await?;
-        if let Some(lock) = self.database.dialect.lock_pulls() {
-            sqlx::Executor::execute(&mut *transaction, lock).await?;
-        }
         let next = next_position(&mut transaction).await?;
         sqlx::query(
             "INSERT INTO restriction (ledger, source, code, name, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
@@ -297,8 +293,8 @@ impl Restrictions<'_> {
     /// The database fails.
     pub async fn restrict_known(self, ledger: &str, source: &str, of_file: FileMarks<'_>) -> Result<()> {
         let mut pull = Pulls { database: self.database }.begin().await?;
-        let known = known_codes(pull.connection().await?, ledger, of_file.found).await?;
         let writer = pull.writer(ledger, source).await?;
+        let known = known_codes(pull.connection().await?, ledger, of_file.found).await?;
         pull.record_marks(&writer, &FileMarks { found: &known, ..of_file }).await?;
         pull.commit().await
     }
@@ -333,6 +329,7 @@ impl Restrictions<'_> {
         restricts: impl Fn(&str) -> bool,
         entry: AuditEntry<'_>,
     ) -> Result<()> {
+        let _lock = self.database.lock_pulls().await?;
         let mut transaction = self.database.begin().await?;
         sqlx::query(
             "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ($1,$2,$3,$4,$5) \

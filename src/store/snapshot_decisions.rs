@@ -17,6 +17,7 @@ impl Snapshots<'_> {
         // a discarded snapshot still shows why it was held
         let reason = if state == SnapshotState::InForce { "''" } else { "reason" };
         let statement = format!("UPDATE snapshot SET state=$4, reason={reason} WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5");
+        let _lock = self.database.lock_pulls().await?;
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(sql(statement))
             .bind(ledger)

@@ -132,6 +132,7 @@ contract! {
     snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
         a_quarantined_code_has_its_last_version a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force
         conflicting_codes_are_withdrawn a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
+        a_pull_that_ends_in_its_midst_leaves_nothing others_write_while_a_pull_writes
         a_held_snapshot_is_decided_once a_discarded_file_pulled_twice_is_compared_with_the_one_in_force
         a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
         many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_in_every_snapshot open_versions_are_packed

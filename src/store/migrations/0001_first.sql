@@ -41,6 +41,15 @@ CREATE TABLE snapshot (
 );
 
 -- All ledgers in one table. A version of a row is in the snapshots first_seq..last_seq of its source.
+-- a pull that has written rows for a snapshot that is not there yet: it goes on, or was ended in the middle, and the next one of the source
+-- removes them
+CREATE TABLE staged_snapshot (
+    ledger TEXT NOT NULL,
+    source TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    PRIMARY KEY (ledger, source)
+);
+
 CREATE TABLE record (
     ledger TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -78,7 +87,7 @@ CREATE TABLE open_part (
     part BIGINT NOT NULL,
     -- postcard of (code, hash, amount, row fingerprint), one behind the other
     body BYTEA NOT NULL,
-    PRIMARY KEY (ledger, source, part)
+    PRIMARY KEY (ledger, source, seq, part)
 );
 
 -- Rows that were not simply accepted, with the snapshot (待核, 提示, 未作数据).

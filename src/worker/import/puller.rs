@@ -11,7 +11,7 @@ use crate::source::child::Rows;
 use crate::source::refusal::Refusal;
 use crate::store::audit::AuditEntry;
 use crate::store::database::StoreError;
-use crate::store::pulls::{NewSnapshot, Pull};
+use crate::store::pulls::{Difference, NewSnapshot, Pull};
 use crate::store::restrictions::FileMarks;
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use crate::worker::deliver::withhold::withhold;
@@ -264,8 +264,14 @@ impl Importer {
             let refusal = Refusal::new("表头下面没有数据", "请核对是否选错了文件或工作表");
             return Err(PullError::Refused { file: request.input.place(), refusal });
         }
-        for (ledger, writer) in targets {
-            report.ledgers.push(self.finish_ledger(request, &mut pull, ledger, writer, &facts).await?);
+        // the rows of all ledgers before the first snapshot: behind it no piece of a pull is written any more
+        let mut ended = Vec::new();
+        for (ledger, mut writer) in targets {
+            let difference = finish_rows(&mut pull, &ledger, &mut writer).await?;
+            ended.push((ledger, writer, difference));
+        }
+        for (ledger, writer, difference) in ended {
+            report.ledgers.push(self.finish_ledger(request, &mut pull, ledger, writer, difference, &facts).await?);
         }
         if let Some(PullOrder { what, who, why }) = order {
             let taken = report.ledgers.iter().map(|ledger| {
@@ -287,7 +293,8 @@ impl Importer {
         request: &PullRequest,
         pull: &mut Pull,
         mut intake: LedgerIntake<'_>,
-        LedgerWriter { mut writer, mut found_marks, stated_open, .. }: LedgerWriter,
+        LedgerWriter { writer, mut found_marks, stated_open, .. }: LedgerWriter,
+        difference: Difference,
         file: &FileFacts<'_>,
     ) -> Result<LedgerPull, StoreError> {
         if let Some(marks) = &intake.marks_all {
@@ -296,11 +303,6 @@ impl Importer {
                 found_marks.add(code, "", &marks.cell, "")?;
             }
         }
-        // an append-only ledger also retains the rows of earlier files
-        let append_only = !intake.ledger.append_only.is_empty();
-        let earlier = append_only.then(|| writer.previous_codes()).into_iter().flatten().map(str::to_owned);
-        let retained: Vec<String> = intake.retained.iter().cloned().chain(earlier).collect();
-        let difference = pull.finish_rows(&mut writer, &retained).await?;
         intake.complete_notes(|code| writer.has_previous_version(code));
         let file_covers_on = intake.covers_on.or(file.covers_on);
         let stated_covers_on = request.covers_on.or(file_covers_on);
@@ -374,7 +376,7 @@ impl Importer {
                     self.config.settings.brake.of(&pulled.ledger),
                     &comparison,
                     intake.ledger.purpose.growth(),
-                    append_only,
+                    is_append_only(intake.ledger),
                     intake.doubts,
                 )
             });
@@ -435,6 +437,17 @@ impl Importer {
         }
         Ok(())
     }
+}
+
+fn is_append_only(ledger: &Ledger) -> bool {
+    !ledger.append_only.is_empty()
+}
+
+/// Ends the rows of one ledger. An append-only ledger also retains the rows of earlier files.
+async fn finish_rows(pull: &mut Pull, intake: &LedgerIntake<'_>, writer: &mut LedgerWriter) -> Result<Difference, StoreError> {
+    let earlier = is_append_only(intake.ledger).then(|| writer.writer.previous_codes()).into_iter().flatten().map(str::to_owned);
+    let retained: Vec<String> = intake.retained.iter().cloned().chain(earlier).collect();
+    pull.finish_rows(&mut writer.writer, &retained).await
 }
 
 /// Why a file with headers about which the office has not decided is held.

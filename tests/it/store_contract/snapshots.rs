@@ -16,6 +16,7 @@ use duban::store::pulls::{Difference, NewRecord, NewSnapshot};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const ENTRY: AuditEntry<'_> = AuditEntry { at: "2026-11-23T00:00:00.000Z", who: "张三", why: "核对无误" };
 
@@ -312,6 +313,58 @@ pub async fn rollback_leaves_nothing(db: &Db) {
     assert_eq!(read(&store, 2).await, ["A 甲 1 @1"], "A is open");
     let next = take(&store, &[row("A", "甲", 1), row("B", "乙", 1)]).await;
     assert_eq!((next.seq, next.difference.added, next.difference.gone), (2, 1, 0));
+}
+
+/// The process of a pull may end at any time: what it has written is in no snapshot, and the next pull finds the source as it was before.
+pub async fn a_pull_that_ends_in_its_midst_leaves_nothing(db: &Db) {
+    let store = db.open().await;
+    let many: Vec<NewRecord<'_>> = (0..6_000).map(|number| row(&format!("GZ{number:05}"), "甲", 1)).collect();
+    take(&store, &many).await;
+    let before = read(&store, 1).await;
+    let mut pull = store.pulls().begin().await.expect("a pull");
+    let mut writer = pull.writer("project", "a").await.expect("a writer");
+    let layout = pull.layout(&mut writer, &FIELDS.map(String::from)).await.expect("a layout");
+    for number in 0..5_990 {
+        pull.add(&mut writer, layout, row(&format!("GZ{number:05}"), "乙", 2)).await.expect("a row");
+    }
+    pull.add(&mut writer, layout, row("NEW", "新", 1)).await.expect("a row");
+    pull.finish_rows(&mut writer, &[]).await.expect("the rows");
+    drop((pull, writer));
+    let raw = db.raw().await;
+    let count = async |condition: &str| -> i64 {
+        let statement = format!("SELECT COUNT(*) FROM record WHERE {condition}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(&raw).await.expect("a count")
+    };
+    assert_eq!((count("first_seq=2").await, count("last_seq=1").await), (5_991, 6_000), "pieces were written");
+    assert_eq!(read(&store, 1).await, before);
+    assert_eq!(store.records().holdings("project", "NEW").await.expect("holdings"), []);
+    let mut absent = 0;
+    store.gone().each_absent("project", "a", 1, |_| absent += 1).await.expect("absent codes");
+    assert_eq!((absent, store.gone().versions("project", "a", "GZ00001").await.expect("versions").len()), (0, 1));
+
+    let next = take(&store, &many[1..]).await;
+    let Difference { added, changed, gone, .. } = next.difference;
+    assert_eq!((next.seq, added, changed, gone), (2, 0, 0, 1));
+    assert_eq!(read(&store, 2).await, before[1..]);
+    assert_eq!((count("first_seq=2").await, count("last_seq=1").await), (0, 1));
+}
+
+/// While a large file is taken, a page or another command that writes waits half a second at most.
+pub async fn others_write_while_a_pull_writes(db: &Db) {
+    let (store, other) = (db.open().await, db.open().await);
+    let many: Vec<NewRecord<'_>> = (0..30_000).map(|number| row(&format!("GZ{number:05}"), "甲", 1)).collect();
+    let pulling = tokio::spawn(async move { take(&store, &many).await.seq });
+    let (mut longest, mut count) = (Duration::ZERO, 0);
+    while !pulling.is_finished() {
+        let begin = Instant::now();
+        other.audit().record(AT, "张三", "download", "x", "").await.expect("a line");
+        longest = longest.max(begin.elapsed());
+        count += 1;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(pulling.await.expect("a pull"), 1);
+    eprintln!("{count} lines beside the pull, the slowest in {longest:?}");
+    assert!(count > 10 && longest < Duration::from_millis(500), "{count} {longest:?}");
 }
 
 pub async fn a_held_snapshot_is_decided_once(db: &Db) {
