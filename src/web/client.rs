@@ -13,6 +13,8 @@ pub(crate) struct Client {
     pub(crate) is_https: bool,
     /// Name and port by which the browser reached us, as it sent them.
     pub(crate) host: String,
+    /// It came past the proxies that speak https: its password would cross the network in plain text.
+    pub(crate) is_past_proxies: bool,
 }
 
 /// A header as text; empty = there is none, or it is no text.
@@ -24,8 +26,13 @@ impl Client {
     pub(crate) fn of(settings: &PortalSettings, peer: SocketAddr, headers: &HeaderMap) -> Client {
         let is_proxy = |address: &IpAddr| settings.proxies.contains(&address.to_canonical());
         let peer = peer.ip().to_canonical();
-        let mut client =
-            Client { address: peer, is_https: settings.certificate.is_some(), host: header(headers, HOST.as_str()).to_ascii_lowercase() };
+        let is_plain = settings.certificate.is_none() && !settings.insecure_http;
+        let mut client = Client {
+            address: peer,
+            is_https: settings.certificate.is_some(),
+            host: header(headers, HOST.as_str()).to_ascii_lowercase(),
+            is_past_proxies: is_plain && !settings.proxies.is_empty() && !is_proxy(&peer) && !peer.is_loopback(),
+        };
         if is_proxy(&peer) {
             let named =
                 headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -91,7 +98,8 @@ mod tests {
         let of = |peer: &str, lines: &[(&'static str, &str)]| Client::of(&settings(), peer.parse().unwrap(), &headers(lines));
         let forged = [("x-forwarded-for", "10.0.0.1"), ("x-forwarded-proto", "https")];
         let direct = of("198.51.100.7:999", &forged);
-        assert_eq!((direct.address.to_string().as_str(), direct.is_https), ("198.51.100.7", false));
+        assert_eq!((direct.address.to_string().as_str(), direct.is_https, direct.is_past_proxies), ("198.51.100.7", false, true));
+        assert!(!of("127.0.0.1:999", &[]).is_past_proxies && !of("192.0.2.10:999", &[]).is_past_proxies);
         let proxied = of("192.0.2.9:999", &[("x-forwarded-for", "10.0.0.1, 203.0.113.5, 192.0.2.10"), ("x-forwarded-proto", "https")]);
         assert_eq!((proxied.address.to_string().as_str(), proxied.is_https), ("203.0.113.5", true));
         assert_eq!(of("192.0.2.9:999", &[("x-forwarded-for", "unknown")]).address.to_string(), "192.0.2.9");

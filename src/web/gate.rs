@@ -65,6 +65,10 @@ pub(crate) async fn answer(
         let text = "421: 本服务不使用这个主机名。管理员可在 config/duban.toml 的 [portal] hosts 中加入。\n";
         return with_headers((StatusCode::MISDIRECTED_REQUEST, text).into_response(), &client);
     }
+    if !is_of_machine && client.is_past_proxies {
+        let text = "403: 请用代理的地址打开网页；直接连接时密码会在网络上明文传输。\n";
+        return with_headers((StatusCode::FORBIDDEN, text).into_response(), &client);
+    }
     let mut asked = Request {
         rest: parts.uri.path().split('/').skip(2).map(fields::segment).collect(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
