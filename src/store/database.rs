@@ -24,10 +24,19 @@ pub enum Dialect {
 impl Dialect {
     /// The statement that begins a writing transaction. SQLite takes the write lock at once, because a transaction that begins by reading
     /// can fail when it starts to write.
-    fn begin(self) -> &'static str {
+    pub(crate) fn begin(self) -> &'static str {
         match self {
             Dialect::Sqlite => "BEGIN IMMEDIATE",
             Dialect::Postgres => "BEGIN",
+        }
+    }
+
+    /// The setting of a connection that writes many rows: more pages stay in memory, so that an index whose order is not that of the rows is not
+    /// read and written page by page.
+    pub(crate) fn many_pages(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => Some("PRAGMA cache_size=-49152"),
+            Dialect::Postgres => None,
         }
     }
 

@@ -19,7 +19,7 @@ use ring::digest::{Context, SHA256};
 use sqlx::any::AnyArguments;
 use sqlx::error::BoxDynError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Arguments, Transaction};
+use sqlx::{Any, AnyConnection, Arguments, Executor};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -82,8 +82,11 @@ pub struct NewSnapshot {
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
 
 /// The most rows and bytes of a piece, beside those of its last statement: nobody waits long for the write lock of SQLite.
-const ROWS_PER_PIECE: usize = 2_500;
-const BYTES_PER_PIECE: usize = 4 * 1024 * 1024;
+const ROWS_PER_PIECE: usize = 10_000;
+const BYTES_PER_PIECE: usize = 8 * 1024 * 1024;
+
+/// Ends the transaction of a piece, and the last one.
+const COMMIT: &str = "COMMIT";
 
 /// Versions for the next insert statement.
 #[derive(Default)]
@@ -138,13 +141,21 @@ pub struct SnapshotWriter {
 pub struct Pull {
     database: Database,
     pub(super) dialect: Dialect,
-    /// Reading goes on while a task writes the previous piece.
-    writing: Option<JoinHandle<Result<()>>>,
-    /// The last transaction, once it has begun.
-    closing: Option<Transaction<'static, Any>>,
+    work: Work,
+    /// The last transaction has begun: behind it no piece is written any more.
+    is_closing: bool,
     /// Ledger, source and number of the snapshots of which rows are in the database.
     staged: Vec<SnapshotKey>,
     _lock: PullLock,
+}
+
+/// The connection of a pull, which is closed with it: whatever was not committed is undone then, and its pages in memory are freed.
+enum Work {
+    Idle(PoolConnection<Any>),
+    /// Reading goes on while a task writes a piece.
+    Writing(JoinHandle<Result<PoolConnection<Any>>>),
+    /// A piece has failed.
+    Failed,
 }
 
 /// Ledger, source and number of a snapshot.
@@ -164,53 +175,67 @@ impl Pulls<'_> {
     pub async fn begin(self) -> Result<Pull> {
         let lock = self.database.lock_pulls().await?;
         let database = self.database.clone();
-        Ok(Pull { dialect: database.dialect, database, writing: None, closing: None, staged: Vec::new(), _lock: lock })
+        let mut connection = database.pool.acquire().await?;
+        connection.close_on_drop();
+        if let Some(setting) = database.dialect.many_pages() {
+            connection.execute(setting).await?;
+        }
+        let (dialect, work) = (database.dialect, Work::Idle(connection));
+        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), _lock: lock })
     }
 }
 
 impl Pull {
-    /// Waits for the piece that is being written.
-    async fn written(&mut self) -> Result<()> {
-        match self.writing.take() {
-            Some(task) => task.await.map_err(|error| StoreError::Internal(format!("writing records: {error}")))?,
-            None => Ok(()),
+    /// Waits for the piece that is being written and takes the connection out.
+    async fn take(&mut self) -> Result<PoolConnection<Any>> {
+        match std::mem::replace(&mut self.work, Work::Failed) {
+            Work::Idle(connection) => Ok(connection),
+            Work::Writing(task) => task.await.map_err(|error| StoreError::Internal(format!("writing records: {error}")))?,
+            Work::Failed => Err(StoreError::Internal("a pull whose statement failed".into())),
         }
     }
 
-    /// The connection of the last transaction. Behind its begin no piece is written any more.
+    /// Waits for the piece that is being written. The connection reads what was committed, and in the last transaction what that holds.
+    async fn reading(&mut self) -> Result<&mut AnyConnection> {
+        let connection = self.take().await?;
+        self.work = Work::Idle(connection);
+        match &mut self.work {
+            Work::Idle(connection) => Ok(connection),
+            Work::Writing(_) | Work::Failed => Err(StoreError::Internal("a pull without its connection".into())),
+        }
+    }
+
+    /// The connection in the last transaction.
     pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection> {
-        self.written().await?;
-        if self.closing.is_none() {
-            self.closing = Some(self.database.begin().await?);
+        if !std::mem::replace(&mut self.is_closing, true) {
+            let begin = self.dialect.begin();
+            self.reading().await?.execute(begin).await?;
         }
-        self.closing.as_deref_mut().ok_or_else(|| StoreError::Internal("a pull without its transaction".into()))
+        self.reading().await
     }
 
-    /// A connection that reads. Others change nothing of what it reads.
-    async fn reading(&mut self) -> Result<PoolConnection<Any>> {
-        self.written().await?;
-        Ok(self.database.pool.acquire().await?)
-    }
-
-    /// The transaction of a piece.
-    async fn begin_piece(&mut self, writer: &mut SnapshotWriter) -> Result<Transaction<'static, Any>> {
-        self.written().await?;
-        if self.closing.is_some() {
+    /// The connection in the transaction of a piece, which ends with [`COMMIT`].
+    async fn begin_piece(&mut self, writer: &mut SnapshotWriter) -> Result<&mut AnyConnection> {
+        if self.is_closing {
             return Err(StoreError::Internal("a piece of a pull behind its end".into()));
         }
-        let mut transaction = self.database.begin().await?;
-        if !writer.is_staged {
-            let (ledger, source, seq) = writer.key();
+        let is_first = !std::mem::replace(&mut writer.is_staged, true);
+        let (ledger, source, seq) = writer.key();
+        if is_first {
+            self.staged.push((ledger.to_owned(), source.to_owned(), seq));
+        }
+        let begin = self.dialect.begin();
+        let connection = self.reading().await?;
+        connection.execute(begin).await?;
+        if is_first {
             sqlx::query("INSERT INTO staged_snapshot (ledger, source, seq) VALUES ($1,$2,$3)")
                 .bind(ledger)
                 .bind(source)
                 .bind(seq)
-                .execute(&mut *transaction)
+                .execute(&mut *connection)
                 .await?;
-            self.staged.push((ledger.to_owned(), source.to_owned(), seq));
-            writer.is_staged = true;
         }
-        Ok(transaction)
+        Ok(connection)
     }
 
     /// Begins the next snapshot of a ledger.
@@ -218,10 +243,9 @@ impl Pull {
     /// # Errors
     /// The database fails, or the stored list of open versions is damaged.
     pub async fn writer(&mut self, ledger: &str, source: &str) -> Result<SnapshotWriter> {
-        self.written().await?;
+        self.reading().await?;
         staged_rows::remove_left(&self.database, ledger, source).await?;
-        let mut connection = self.reading().await?;
-        let connection = &mut *connection;
+        let connection = self.reading().await?;
         let row = sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2")
             .bind(ledger)
             .bind(source)
@@ -282,11 +306,10 @@ impl Pull {
         if let Some(id) = writer.layouts.get(fields) {
             return Ok(*id);
         }
-        self.written().await?;
         let row = sqlx::query("INSERT INTO layout (id, ledger, fields) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM layout RETURNING id")
             .bind(&writer.ledger)
             .bind(to_json(&fields)?)
-            .fetch_one(&self.database.pool)
+            .fetch_one(self.reading().await?)
             .await?;
         let id = number(&row, "id")?;
         writer.layouts.insert(fields.to_vec(), id);
@@ -342,18 +365,19 @@ impl Pull {
         if statements.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.begin_piece(writer).await?;
+        self.begin_piece(writer).await?;
+        let mut connection = self.take().await?;
         let (dialect, (ledger, source, seq)) = (self.dialect, writer.owned_key());
-        self.writing = Some(tokio::spawn(async move {
+        self.work = Work::Writing(tokio::spawn(async move {
             let begin = Instant::now();
             for Statement { closing, sql: statement, values } in statements {
-                open_versions::close(&mut transaction, dialect, (&ledger, &source, seq), &closing).await?;
-                sqlx::query_with(sql(statement), values).execute(&mut *transaction).await?;
+                open_versions::close(&mut connection, dialect, (&ledger, &source, seq), &closing).await?;
+                sqlx::query_with(sql(statement), values).execute(&mut *connection).await?;
             }
-            transaction.commit().await?;
+            connection.execute(COMMIT).await?;
             // whoever waits for the write lock of SQLite only looks now and then
             tokio::time::sleep(begin.elapsed() / 2).await;
-            Ok(())
+            Ok(connection)
         }));
         Ok(())
     }
@@ -369,7 +393,7 @@ impl Pull {
             .bind(&writer.source)
             .bind(code)
             .bind(OPEN)
-            .fetch_optional(&mut *self.reading().await?)
+            .fetch_optional(self.reading().await?)
             .await?;
         row.map_or_else(|| Ok(RowNames::default()), |row| Ok(RowNames { unit: text(&row, "unit")?, name: text(&row, "name")? }))
     }
@@ -404,9 +428,9 @@ impl Pull {
             }
         }
         for part in withdrawn.chunks(ROWS_PER_PIECE) {
-            let mut transaction = self.begin_piece(writer).await?;
-            staged_rows::undo(&mut transaction, writer.key(), part).await?;
-            transaction.commit().await?;
+            let connection = self.begin_piece(writer).await?;
+            staged_rows::undo(connection, writer.key(), part).await?;
+            connection.execute(COMMIT).await?;
         }
         let difference = writer.difference(&retained);
         let mut gone: Vec<String> = writer
@@ -430,18 +454,18 @@ impl Pull {
         restored.sort_unstable();
         let dialect = self.dialect;
         for piece in gone.chunks(ROWS_PER_PIECE) {
-            let mut transaction = self.begin_piece(writer).await?;
+            let connection = self.begin_piece(writer).await?;
             for part in piece.chunks(500) {
-                open_versions::close(&mut transaction, dialect, writer.key(), part).await?;
+                open_versions::close(connection, dialect, writer.key(), part).await?;
             }
-            transaction.commit().await?;
+            connection.execute(COMMIT).await?;
         }
         for piece in restored.chunks(ROWS_PER_PIECE) {
-            let mut transaction = self.begin_piece(writer).await?;
+            let connection = self.begin_piece(writer).await?;
             for code in piece {
-                restore(&mut transaction, writer, code).await?;
+                restore(connection, writer, code).await?;
             }
-            transaction.commit().await?;
+            connection.execute(COMMIT).await?;
         }
         writer.written += (gone.len() + restored.len()) as u64;
         writer.carried_over = retained.into_iter().filter(|code| !writer.accepts(code)).map(str::to_owned).collect();
@@ -464,7 +488,7 @@ impl Pull {
             .bind(&writer.ledger)
             .bind(&writer.source)
             .bind(writer.seq - 1)
-            .fetch_optional(&mut *self.reading().await?)
+            .fetch_optional(self.reading().await?)
             .await?;
         Ok(match row {
             Some(row) => {
@@ -556,11 +580,11 @@ impl Pull {
     async fn stage_open_list(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
         let parts = open_versions::parts(writer.open_list()).collect::<Result<Vec<_>>>()?;
         for piece in parts.chunks(BYTES_PER_PIECE / open_versions::PART_BYTES) {
-            let mut transaction = self.begin_piece(writer).await?;
+            let connection = self.begin_piece(writer).await?;
             for part in piece {
-                open_versions::add(&mut transaction, writer.key(), part).await?;
+                open_versions::add(connection, writer.key(), part).await?;
             }
-            transaction.commit().await?;
+            connection.execute(COMMIT).await?;
         }
         writer.is_open_list_staged = true;
         Ok(())
@@ -576,7 +600,7 @@ impl Pull {
                 .bind(ledger)
                 .bind(source)
                 .bind(SnapshotState::InForce.code())
-                .fetch_optional(&mut *self.reading().await?)
+                .fetch_optional(self.reading().await?)
                 .await?;
         row.map(|row| Ok((number(&row, "row_count")?, number(&row, "amount")?))).transpose()
     }
@@ -595,10 +619,8 @@ impl Pull {
                 .execute(&mut *connection)
                 .await?;
         }
-        match self.closing.take() {
-            Some(closing) => Ok(closing.commit().await?),
-            None => Ok(()),
-        }
+        connection.execute(COMMIT).await?;
+        Ok(self.take().await?.close().await?)
     }
 
     /// Undoes the pull.
@@ -606,15 +628,14 @@ impl Pull {
     /// # Errors
     /// The database fails; what is left then is in no snapshot, and the next pull of the source removes it.
     pub async fn rollback(mut self) -> Result<()> {
-        // a piece that failed has left nothing
-        let written = self.written().await;
-        if let Some(closing) = self.closing.take() {
-            closing.rollback().await?;
+        // the connection of a piece that failed is closed already
+        if let Ok(connection) = self.take().await {
+            connection.close().await?;
         }
         for (ledger, source, _) in &self.staged {
             staged_rows::remove_left(&self.database, ledger, source).await?;
         }
-        written
+        Ok(())
     }
 }
 
