@@ -3,8 +3,8 @@
 
 use crate::domain::register::ledger::Ledger;
 use crate::store::database::{Database, Result, number, sql};
-use crate::store::pulls::Difference;
 use crate::store::records::{RECORD_COLUMNS, Records, StoredRecord, stored};
+use crate::store::snapshot_writer::Difference;
 use std::collections::HashMap;
 
 /// One snapshot of a ledger; `seq` 0 is the empty register before the first snapshot.

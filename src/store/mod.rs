@@ -42,6 +42,7 @@ pub mod schedule;
 pub mod sending;
 pub mod sessions;
 pub mod snapshot_decisions;
+pub mod snapshot_writer;
 pub mod snapshots;
 pub mod source_checks;
 mod staged_rows;

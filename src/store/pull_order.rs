@@ -4,7 +4,8 @@ use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Result, text};
 use crate::store::pictures::next_data_position;
-use crate::store::pulls::{Pull, SnapshotWriter};
+use crate::store::pulls::Pull;
+use crate::store::snapshot_writer::SnapshotWriter;
 use crate::store::snapshots::SnapshotState;
 
 impl Pull {

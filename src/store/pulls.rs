@@ -3,66 +3,27 @@
 //! Invariants: a file counts as a whole or not at all: rows of a snapshot that is not there are in none, and the next pull of the source removes
 //! them. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
 
-use crate::domain::intake::code_marks::CodeMarks;
-use crate::domain::intake::file::{CodeInFile, RowNames, RowPlace};
+use crate::domain::intake::file::{CodeInFile, RowNames};
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::Codes;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
 use crate::store::mark_rows;
-use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
+use crate::store::open_versions::{self, OPEN};
 use crate::store::pictures::next_data_position;
 use crate::store::pull_lock::PullLock;
+use crate::store::snapshot_writer::{
+    BYTES_PER_STATEMENT, Batch, Difference, NewRecord, Piece, Seen, SnapshotKey, SnapshotWriter, Statement,
+};
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use crate::store::staged_rows;
 use chrono::NaiveDate;
 use ring::digest::{Context, SHA256};
-use sqlx::any::AnyArguments;
-use sqlx::error::BoxDynError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Arguments, Executor};
-use std::borrow::Cow;
+use sqlx::{Any, AnyConnection, Executor};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-
-/// A record to be added to a snapshot.
-#[derive(Clone, Debug)]
-pub struct NewRecord<'a> {
-    pub code: Cow<'a, str>,
-    pub unit: Cow<'a, str>,
-    pub name: Cow<'a, str>,
-    /// The code of the project that a row of another ledger belongs to; empty = none.
-    pub project: Cow<'a, str>,
-    pub amount: i64,
-    pub place: RowPlace,
-    /// The packed cells of the layout's fields, in its order.
-    pub body: Cow<'a, [u8]>,
-    /// By which the next pull recognises the unchanged row; `None` = the next pull must read the row.
-    pub row_fingerprint: Option<RowFingerprint>,
-}
-
-/// How the new snapshot differs from the last one in force, or from the last one if none is in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Difference {
-    pub added: u64,
-    pub changed: u64,
-    pub gone: u64,
-    /// The largest factor by which one code's amount grew or shrank, with the code.
-    pub amount_times: Option<(String, i64)>,
-    pub rows: i64,
-    pub amount: i64,
-}
-
-/// A row that this snapshot has accepted, with the place of its first copy.
-struct Seen {
-    hash: [u8; 16],
-    amount: i64,
-    place: RowPlace,
-    row_fingerprint: Option<RowFingerprint>,
-    /// Another row has the same code with other cells: neither is accepted.
-    withdrawn: bool,
-}
 
 /// The facts of a snapshot, known when it is finished.
 #[derive(Clone, Debug)]
@@ -78,64 +39,12 @@ pub struct NewSnapshot {
     pub notes: Arc<[Note]>,
 }
 
-/// The most bytes of the bodies in an insert statement, beside those of the last one.
-const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
-
 /// The most rows and bytes of a piece, beside those of its last statement: nobody waits long for the write lock of SQLite.
 const ROWS_PER_PIECE: usize = 10_000;
 const BYTES_PER_PIECE: usize = 8 * 1024 * 1024;
 
 /// Ends the transaction of a piece, and the last one.
 const COMMIT: &str = "COMMIT";
-
-/// Versions for the next insert statement.
-#[derive(Default)]
-struct Batch {
-    count: usize,
-    /// Bytes of their bodies.
-    bytes: usize,
-    /// [`COLUMNS`] of each version.
-    values: AnyArguments,
-    /// The codes whose open version is to be closed first.
-    closing: Vec<String>,
-}
-
-/// The columns that differ from version to version in an insert statement.
-const COLUMNS: &str = "code, hash, unit, name, project, amount, sheet, row_no, layout, body";
-const COLUMNS_COUNT: usize = 10;
-
-/// Writes the new snapshot of one ledger of one source. All writers of a file share the transaction of their [`Pull`].
-pub struct SnapshotWriter {
-    ledger: String,
-    source: String,
-    pub seq: i64,
-    /// The open versions before this pull.
-    previous: Codes<OpenVersion>,
-    /// Index in `previous` behind the row added last. The next row is looked for there, because files mostly keep their order.
-    next: usize,
-    /// The last snapshot in force and its versions, if a later snapshot is held or discarded.
-    base: Option<(i64, Codes<OpenVersion>)>,
-    batch: Batch,
-    /// Full statements of the next piece.
-    piece: Piece,
-    /// Some rows of this snapshot are in the database.
-    is_staged: bool,
-    is_open_list_staged: bool,
-    /// The rows of this snapshot by code.
-    seen: Codes<Seen>,
-    /// Codes of several rows with different cells.
-    conflicting: BTreeSet<String>,
-    /// Codes whose row in the file is not accepted: their last version stays open.
-    carried_over: Vec<String>,
-    /// Number of versions written or closed; 0 = no row differs from the last snapshot.
-    written: u64,
-    rows: i64,
-    amount: i64,
-    /// Field ids → layout id.
-    layouts: HashMap<Vec<String>, i64>,
-    /// The marks of secrecy of this source before the pull: the cell by code.
-    pub(super) open_marks: CodeMarks,
-}
 
 /// One pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
 pub struct Pull {
@@ -157,9 +66,6 @@ enum Work {
     /// A piece has failed.
     Failed,
 }
-
-/// Ledger, source and number of a snapshot.
-type SnapshotKey = (String, String, i64);
 
 /// Begins pulls.
 #[derive(Clone, Copy, Debug)]
@@ -639,22 +545,6 @@ impl Pull {
     }
 }
 
-/// An insert statement with the codes whose open version is to be closed first.
-struct Statement {
-    closing: Vec<String>,
-    sql: String,
-    values: AnyArguments,
-}
-
-/// The statements of one transaction.
-#[derive(Default)]
-struct Piece {
-    statements: Vec<Statement>,
-    rows: usize,
-    /// Bytes of their bodies.
-    bytes: usize,
-}
-
 /// Copies the version in force as a new open version. It is needed when a held or discarded snapshot has closed that version and the new row is
 /// quarantined.
 async fn restore(connection: &mut AnyConnection, writer: &SnapshotWriter, code: &str) -> Result<()> {
@@ -674,156 +564,6 @@ async fn restore(connection: &mut AnyConnection, writer: &SnapshotWriter, code: 
         .execute(connection)
         .await?;
     Ok(())
-}
-
-impl Batch {
-    /// Adds the values of one version.
-    fn push(&mut self, layout: i64, hash: [u8; 16], record: &NewRecord<'_>) -> std::result::Result<(), BoxDynError> {
-        self.values.reserve(COLUMNS_COUNT, 0);
-        self.values.add(&*record.code)?;
-        self.values.add(&hash[..])?;
-        self.values.add(&*record.unit)?;
-        self.values.add(&*record.name)?;
-        self.values.add(&*record.project)?;
-        self.values.add(record.amount)?;
-        self.values.add(i64::from(record.place.sheet))?;
-        self.values.add(i64::from(record.place.row))?;
-        self.values.add(layout)?;
-        self.values.add(&*record.body)?;
-        self.count += 1;
-        self.bytes += record.body.len();
-        Ok(())
-    }
-}
-
-impl SnapshotWriter {
-    /// Ledger, source and number of the snapshot.
-    pub(super) fn key(&self) -> (&str, &str, i64) {
-        (&self.ledger, &self.source, self.seq)
-    }
-
-    fn owned_key(&self) -> SnapshotKey {
-        (self.ledger.clone(), self.source.clone(), self.seq)
-    }
-
-    /// Makes an insert statement of the rows that wait for one.
-    fn end_statement(&mut self, dialect: Dialect) -> std::result::Result<(), BoxDynError> {
-        let Batch { count, bytes, mut values, closing } = std::mem::take(&mut self.batch);
-        if count == 0 {
-            return Ok(());
-        }
-        // the values that all versions share are bound once, behind the others
-        let rows = dialect.values(count, COLUMNS_COUNT);
-        let [ledger, source, seq, open] = dialect.parameters_behind(count * COLUMNS_COUNT);
-        let statement = format!(
-            "WITH version ({COLUMNS}) AS (VALUES {rows}) {} INTO record (ledger, source, first_seq, last_seq, {COLUMNS}) \
-             SELECT {ledger}, {source}, {seq}, {open}, {COLUMNS} FROM version",
-            dialect.insert_or_fail()
-        );
-        values.add(self.ledger.as_str())?;
-        values.add(self.source.as_str())?;
-        values.add(self.seq)?;
-        values.add(OPEN)?;
-        self.piece.rows += count;
-        self.piece.bytes += bytes;
-        self.piece.statements.push(Statement { closing, sql: statement, values });
-        Ok(())
-    }
-
-    /// Whether the snapshot has accepted a row of this code.
-    fn accepts(&self, code: &str) -> bool {
-        self.seen.get(code).is_some_and(|seen| !seen.withdrawn)
-    }
-
-    /// Whether the code keeps its previous accepted version, because its row in this file is not accepted.
-    pub fn has_previous_version(&self, code: &str) -> bool {
-        !self.accepts(code) && self.accepted_before().get(code).is_some()
-    }
-
-    /// Adds the row that followed the last added one in the previous file, if it has this fingerprint: it is unchanged. `false` = the row must
-    /// be read and added.
-    ///
-    /// # Errors
-    /// The codes together are longer than 4 GB.
-    pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, place: RowPlace) -> Result<bool> {
-        let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
-        // the row of a mark is always read, because it may end the mark
-        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() || self.open_marks.has(code) {
-            return Ok(false);
-        }
-        let OpenVersion { hash, amount, row_fingerprint } = *known;
-        let seen = Seen { hash, amount, place, row_fingerprint, withdrawn: false };
-        self.seen.insert(code, seen)?;
-        self.next += 1;
-        self.rows += 1;
-        self.amount += amount;
-        Ok(true)
-    }
-
-    /// The codes before this pull in their order, each with the fingerprint of its row; `None` = [`SnapshotWriter::add_unchanged`] takes no such row.
-    pub fn known_rows(&self) -> impl Iterator<Item = (&str, Option<RowFingerprint>)> {
-        self.previous.iter().map(|(code, known)| (code, known.row_fingerprint.filter(|_| !self.open_marks.has(code))))
-    }
-
-    /// The codes of the rows accepted so far.
-    pub fn codes(&self) -> impl Iterator<Item = &str> {
-        self.seen.iter().map(|(code, _)| code)
-    }
-
-    /// The codes accepted before this pull.
-    pub fn previous_codes(&self) -> impl Iterator<Item = &str> {
-        self.accepted_before().iter().map(|(code, _)| code)
-    }
-
-    /// The versions of the last snapshot in force, or the open versions if no later snapshot is held or discarded.
-    fn accepted_before(&self) -> &Codes<OpenVersion> {
-        self.base.as_ref().map_or(&self.previous, |(_, base)| base)
-    }
-
-    /// The open versions for the next pull. Behind a held or discarded snapshot versions may have been restored that `seen` lacks, so it gets none.
-    fn open_list(&self) -> impl Iterator<Item = (&str, OpenVersion)> {
-        self.base.is_none().then(|| self.open()).into_iter().flatten()
-    }
-
-    /// The open versions after this pull; those in the file come first, in its order.
-    fn open(&self) -> impl Iterator<Item = (&str, OpenVersion)> {
-        let taken = self.seen.iter().filter(|(_, seen)| !seen.withdrawn);
-        let taken =
-            taken.map(|(code, seen)| (code, OpenVersion { hash: seen.hash, amount: seen.amount, row_fingerprint: seen.row_fingerprint }));
-        let carried_over = self.carried_over.iter().filter_map(|code| {
-            let known = self.previous.get(code)?;
-            // the row in this file has other cells, so the next file must be read there
-            Some((code.as_str(), OpenVersion { row_fingerprint: None, ..known.clone() }))
-        });
-        taken.chain(carried_over)
-    }
-
-    /// Compares the accepted rows with those of the last snapshot in force.
-    fn difference(&self, retained: &HashSet<&str>) -> Difference {
-        let before = self.accepted_before();
-        let mut difference = Difference { rows: self.rows, amount: self.amount, ..Difference::default() };
-        for (code, seen) in self.seen.iter().filter(|(_, seen)| !seen.withdrawn) {
-            let Some(known) = before.get(code) else {
-                difference.added += 1;
-                continue;
-            };
-            if known.hash == seen.hash {
-                continue;
-            }
-            difference.changed += 1;
-            let (less, more) = (known.amount.min(seen.amount), known.amount.max(seen.amount));
-            if less > 0 {
-                let times = more / less;
-                // among equal factors the first code wins, whatever the order of the map
-                let most = difference.amount_times.as_ref();
-                if most.is_none_or(|(first, most)| (times, first.as_str()) > (*most, code)) {
-                    difference.amount_times = Some((code.to_owned(), times));
-                }
-            }
-        }
-        difference.gone = before.iter().filter(|(code, _)| !self.accepts(code) && !retained.contains(code)).count() as u64;
-        difference
-    }
 }
 
 /// Hash by which the notes of two snapshots are compared: of their JSON, which is not held in memory as a whole.

@@ -5,7 +5,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::source::child::ReadFailure;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
-use crate::store::pulls::Difference;
+use crate::store::snapshot_writer::Difference;
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
 use std::sync::Arc;
