@@ -170,6 +170,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "marks ended" => "标注终止",
         "restriction lifted" => "解除标注",
         "secrecy header decided" => "认定保密栏",
+        "header decided" => "认定栏目",
         "feedback" => "收下反馈",
         "feedback refused" => "退回反馈表",
         "feedback withdraw" => "撤回反馈",

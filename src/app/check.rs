@@ -21,6 +21,7 @@ use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Place, Record};
 use crate::domain::rules::context::{Context as Judging, OldData};
 use crate::domain::rules::owner::{Linked, link};
+use crate::domain::rules::policy::Policy;
 use crate::mail::templates::{TemplateError, Templates};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
@@ -29,8 +30,10 @@ use crate::source::sql::Database;
 use crate::store::handle::Store;
 use crate::worker::deliver::restore_guard;
 use crate::worker::deliver::restore_guard::CounterFile;
+use crate::worker::directory::apply_directory;
 use crate::worker::import::input::{Input, read_limits, resolve};
 use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, exposed_mode, password_faults};
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
@@ -251,6 +254,18 @@ fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
         CheckedSource { name: source.name.clone(), reads, password_in_url }
     };
     config.settings.sources.iter().map(checked).collect()
+}
+
+/// The policy with the mailboxes of today's directory; without a database that of the configuration. The database is read only.
+pub(crate) async fn policy_with_directory(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Policy> {
+    let mut policy = config.policy.clone();
+    // what is wrong with the database is another line of the check
+    if let Ok(Some(store)) = Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
+        let selection = SnapshotSelection::on(&store, config, &[], clock.today()).await?;
+        apply_directory(&store, &mut policy, &selection).await?;
+        store.close().await;
+    }
+    Ok(policy)
 }
 
 /// Why mails are not sent, as sentences. The database is read only, and may not exist yet.

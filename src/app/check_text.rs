@@ -1,6 +1,6 @@
 //! What a configuration will do, in words: the text of `duban check` and of the page on the system.
 
-use crate::app::check::{CheckedSource, SourceReads, confinement, sending_notes, taken_addresses};
+use crate::app::check::{CheckedSource, SourceReads, confinement, policy_with_directory, sending_notes, taken_addresses};
 use crate::app::old_data::old_data;
 use crate::app::unread_files::unread_files;
 use crate::clock::Clock;
@@ -47,7 +47,7 @@ pub(crate) async fn check_text(root: &Path, clock: &Clock, config: &Config, sour
     slots(&mut out, config, clock);
     out.push(String::new());
     line!(out, "二、谁会收到提醒");
-    recipients(&mut out, config);
+    recipients(&mut out, config, &policy_with_directory(root, clock, config).await?);
     out.push(String::new());
     line!(out, "三、督办规则");
     rules(&mut out, policy);
@@ -115,10 +115,10 @@ fn slots(out: &mut Vec<String>, config: &Config, clock: &Clock) {
 }
 
 /// For each level, how many units there are, which have no mailbox, and which jobs mail them.
-fn recipients(out: &mut Vec<String>, config: &Config) {
-    let levels = &config.policy.units.levels;
+fn recipients(out: &mut Vec<String>, config: &Config, policy: &Policy) {
+    let levels = &policy.units.levels;
     for level in levels.all() {
-        let units: Vec<_> = config.policy.units.units.iter().filter(|unit| unit.level == level).collect();
+        let units: Vec<_> = policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();
         line!(

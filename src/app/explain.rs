@@ -19,6 +19,7 @@ use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::handle::Store;
 use crate::store::outbox::Notification;
 use crate::store::snapshots::Snapshot;
+use crate::worker::directory::apply_directory;
 use crate::worker::import::intake_report::place_in;
 use crate::worker::records::{FoundRecord, LedgerRecords};
 use crate::worker::run::evaluate::{Evaluator, evaluate_ledger};
@@ -91,12 +92,14 @@ struct Explainer<'a> {
 
 impl Explainer<'_> {
     async fn explain(&self, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
-        let policy = &self.config.policy.on(as_of);
+        let selection = self.evaluator.select_snapshots(&[], as_of).await?;
+        let mut policy = self.config.policy.on(as_of);
+        apply_directory(self.store, &mut policy, &selection).await?;
+        let policy = &policy;
         let rule_index = rule_named(policy, rule)?;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
         let key = key.trim();
-        let selection = self.evaluator.select_snapshots(&[], as_of).await?;
         let snapshots = self.store.snapshots().list().await?;
         let in_force: Vec<&InForce> = selection.of_ledger(&ledger.id).collect();
         let records = LedgerRecords::new(self.store, ledger, &selection);

@@ -147,7 +147,15 @@ pub(crate) async fn pull(
 #[derive(Debug)]
 pub(crate) struct DecidedHeader {
     pub(crate) header: String,
-    pub(crate) decision: HeaderDecision,
+    pub(crate) meaning: HeaderMeaning,
+}
+
+/// What the office has decided that a header means.
+#[derive(Debug)]
+pub(crate) enum HeaderMeaning {
+    Secrecy(HeaderDecision),
+    /// The field of this title.
+    Field(String),
 }
 
 /// The words with which a header is left unread.
@@ -172,6 +180,23 @@ pub(crate) fn ways_to_decide(command: &str, header: &str) -> Vec<String> {
     HeaderDecision::ALL.into_iter().map(way).collect()
 }
 
+/// The commands by which the office decides about a header that is almost the name of a field.
+pub(crate) fn ways_to_name(command: &str, header: &str, title: &str) -> Vec<String> {
+    let way = |meaning: String, word: &str| format!("{meaning}：{command} --map {} --by 姓名", shell_word(&format!("{header}={word}")));
+    vec![way(format!("就是“{title}”"), title), way("不是，不读取".to_owned(), IGNORED[1])]
+}
+
+/// The field that a word names by its id, its title or an alias: its id and its title. A field of secrecy is none of them.
+fn field_named(policy: &Policy, word: &str) -> Option<(String, String)> {
+    let fields = || {
+        let all = policy.ledgers.iter().flat_map(|ledger| &ledger.fields);
+        all.filter(|field| field.role != Some(Role::Restricted))
+    };
+    let found = fields().find(|field| field.id == word || field.title == word);
+    let found = found.or_else(|| fields().find(|field| field.aliases.iter().any(|alias| alias == word)))?;
+    Some((found.id.clone(), found.title.clone()))
+}
+
 /// What a word behind the header means: the title of a shipped header that marks rows by a yes or by a no, or the id of a secrecy field, whose
 /// meaning is that of the decided header.
 fn decision_named(policy: &Policy, header: &str, word: &str) -> anyhow::Result<HeaderDecision> {
@@ -190,28 +215,34 @@ fn decision_named(policy: &Policy, header: &str, word: &str) -> anyhow::Result<H
         return Ok(HeaderDecision::Secrecy(secrecy.likely_polarity(header)));
     }
     let known = HeaderDecision::ALL.map(HeaderDecision::title).join("、");
-    bail!("--map “{header}={word}”：“{word}”不是可选的写法，可选：{known}")
+    bail!("--map “{header}={word}”：“{word}”不是可选的写法，可选：{known}，或台账的栏名")
 }
 
-/// Decides, once for a source, what a header means: `HEADER=是否涉密`, `HEADER=是否公开` or `HEADER=忽略`.
+/// Decides, once for a source, what a header means: `HEADER=是否涉密`, `HEADER=是否公开`, `HEADER=忽略`, or the name of a field.
 ///
 /// # Errors
 /// The text has another form, the header is always one of secrecy, or the database fails.
 pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: Person<'_>) -> anyhow::Result<DecidedHeader> {
-    ensure!(has_name(by.who), "栏目是否保密由具名的人决定：--map 须同时写 --by 姓名");
-    let (header, word) =
-        text.rsplit_once(['=', '＝']).with_context(|| format!("--map “{text}”：请写“栏名=是否涉密”“栏名=是否公开”或“栏名=忽略”"))?;
+    ensure!(has_name(by.who), "栏目的含义由具名的人决定：--map 须同时写 --by 姓名");
+    let (header, word) = text
+        .rsplit_once(['=', '＝'])
+        .with_context(|| format!("--map “{text}”：请写“栏名=是否涉密”“栏名=是否公开”“栏名=忽略”或“栏名=台账的栏名”"))?;
     let (header, word) = (header.trim(), word.trim());
     ensure!(!header.is_empty(), "--map “{text}”没有写栏名");
     let policy = &importer.config.policy;
     let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
+    let at = stamp(importer.clock.now());
+    let entry = AuditEntry { at: &at, who: by.who, why: by.why };
+    let may_be_secrecy = secrecy.polarity(header).is_some() || secrecy.is_doubtful(&[header.to_owned()]);
+    if let Some((field, title)) = field_named(policy, word).filter(|_| !may_be_secrecy) {
+        importer.store.restrictions().decide_field(source, &compared_header(header), &field, entry).await?;
+        return Ok(DecidedHeader { header: header.to_owned(), meaning: HeaderMeaning::Field(title) });
+    }
     let decision = decision_named(policy, header, word)?;
     if let Some(known) = secrecy.polarity(header) {
         ensure!(decision != HeaderDecision::Ignored, "“{header}”是保密栏，不能忽略");
         ensure!(decision == HeaderDecision::Secrecy(known), "“{header}”是保密栏，{}，不能反过来", HeaderDecision::Secrecy(known).meaning());
     }
-    let at = stamp(importer.clock.now());
-    let entry = AuditEntry { at: &at, who: by.who, why: by.why };
     // what a mark that was set in doubt means now; its cell is the header with the cell of the row
     let restricts = |cell: &str| match (decision, cell.split_once('：')) {
         (HeaderDecision::Ignored, _) => false,
@@ -219,5 +250,5 @@ pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str,
         (HeaderDecision::Secrecy(_), None) => true,
     };
     importer.store.restrictions().decide_header(source, &compared_header(header), decision, restricts, entry).await?;
-    Ok(DecidedHeader { header: header.to_owned(), decision })
+    Ok(DecidedHeader { header: header.to_owned(), meaning: HeaderMeaning::Secrecy(decision) })
 }

@@ -6,6 +6,7 @@ use crate::clock::{Clock, stamp};
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::problem::suggest;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
@@ -18,6 +19,8 @@ use crate::store::sending::HoldReason;
 use crate::worker::audit_head::accept_end;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
 use crate::worker::deliver::restore_guard::expiry;
+use crate::worker::directory::apply_directory;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, bail, ensure};
 
 /// Selects messages, with the words as they were typed.
@@ -274,8 +277,16 @@ struct Mailbox<'a> {
     address: &'a str,
 }
 
-fn mailbox_now<'a>(deliverer: &'a Deliverer, unit: &str) -> Option<Mailbox<'a>> {
-    let units = &deliverer.config.policy.units;
+/// The policy with the mailboxes of today's directory.
+async fn policy_now(deliverer: &Deliverer) -> anyhow::Result<Policy> {
+    let mut policy = deliverer.config.policy.clone();
+    let selection = SnapshotSelection::on(&deliverer.store, &deliverer.config, &[], deliverer.clock.today()).await?;
+    apply_directory(&deliverer.store, &mut policy, &selection).await?;
+    Ok(policy)
+}
+
+fn mailbox_now<'a>(policy: &'a Policy, unit: &str) -> Option<Mailbox<'a>> {
+    let units = &policy.units;
     let id = units.find(unit)?;
     let (_, address) = units.mailbox(id)?;
     Some(Mailbox { code: &units.units[id].code, title: &units.units[id].title, address })
@@ -294,10 +305,11 @@ pub(crate) struct Retried {
 /// # Errors
 /// The database fails.
 pub(crate) async fn retry(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<Retried> {
+    let policy = policy_now(deliverer).await?;
     let readdressable = failed(deliverer, ids)
         .await?
         .iter()
-        .filter(|message| !message.test && mailbox_now(deliverer, &message.unit).is_some_and(|now| now.address != message.address))
+        .filter(|message| !message.test && mailbox_now(&policy, &message.unit).is_some_and(|now| now.address != message.address))
         .count();
     Ok(Retried {
         change: change_state(deliverer, ids, &DeliveryState::all_that(DeliveryState::has_failed), DeliveryState::Pending, by).await?,
@@ -338,9 +350,10 @@ pub(crate) async fn retry_corrected(
     for id in ids {
         candidates.push(outbox.get(id).await?.with_context(|| missing(id))?);
     }
+    let policy = policy_now(deliverer).await?;
     let now = stamp(deliverer.clock.now());
     for old in candidates {
-        let Some(mailbox) = mailbox_now(deliverer, &old.unit) else {
+        let Some(mailbox) = mailbox_now(&policy, &old.unit) else {
             bail!("config/units.toml has no unit {} any more", old.unit);
         };
         if mailbox.address == old.address || old.test {

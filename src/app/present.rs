@@ -3,6 +3,7 @@
 
 use crate::domain::rules::policy::Policy;
 use crate::store::snapshots::Snapshot;
+use crate::worker::directory::apply_directory;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
@@ -50,7 +51,9 @@ impl PresentReader {
         }
         let selection = self.evaluator.select_snapshots(&[], as_of).await?;
         let snapshots = store.snapshots().list().await?;
-        let present = Arc::new(Present { as_of, policy: config.policy.on(as_of), selection, snapshots, positions });
+        let mut policy = config.policy.on(as_of);
+        apply_directory(store, &mut policy, &selection).await?;
+        let present = Arc::new(Present { as_of, policy, selection, snapshots, positions });
         *known = Some(present.clone());
         Ok(present)
     }

@@ -1,6 +1,6 @@
 //! Snapshots: the differences between two, the codes that have left a register, and the decisions of a person about them.
 
-use crate::app::import::{import_command, ways_to_decide};
+use crate::app::import::{import_command, ways_to_decide, ways_to_name};
 use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
@@ -62,13 +62,26 @@ async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: 
     let is_ignored = |header: &&String| decisions.get(&compared_header(header)) == Some(&HeaderDecision::Ignored);
     let open: Vec<&String> = snapshot.accounts.iter().flat_map(|account| &account.undecided).filter(|header| !is_ignored(header)).collect();
     if let Some(header) = open.first() {
-        let command = match evaluator.config.settings.source(source) {
-            Some(_) => format!("duban pull {}", shell_word(source)),
-            None => import_command(&snapshot.origin.file, source),
-        };
+        let command = command_of(evaluator, &snapshot.origin.file, source);
         bail!("“{header}”栏可能是保密标注，不能直接放行；请选一条命令重新读取：\n{}", ways_to_decide(&command, header).join("\n"));
     }
+    let fields = evaluator.store.restrictions().field_headers(source).await?;
+    let mut proposals = snapshot.accounts.iter().flat_map(|account| &account.proposals).filter(|(header, _)| !is_ignored(&header));
+    if let Some((header, title)) = proposals.next() {
+        let command = command_of(evaluator, &snapshot.origin.file, source);
+        let decided = fields.get(&compared_header(header)).map_or("", |_| "（已确定，须重新读取）");
+        let ways = ways_to_name(&command, header, title).join("\n");
+        bail!("“{header}”栏像是“{title}”{decided}，不能直接放行；请选一条命令重新读取：\n{ways}");
+    }
     Ok(())
+}
+
+/// The command that reads the file of a snapshot anew.
+fn command_of(evaluator: &Evaluator, file: &str, source: &str) -> String {
+    match evaluator.config.settings.source(source) {
+        Some(_) => format!("duban pull {}", shell_word(source)),
+        None => import_command(file, source),
+    }
 }
 
 /// Calls `take` with every record of a ledger in force on a day, source by source.

@@ -123,8 +123,8 @@ pub(crate) enum Command {
         /// Take a register that the brake would hold
         #[arg(long)]
         accept: bool,
-        /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' (是 marks the row), 'HEADER=是否公开'
-        /// (否 marks it) or 'HEADER=忽略'
+        /// Decide, once for the source, what a header means: 'HEADER=FIELD' (the title or id of a field), 'HEADER=是否涉密' (是 marks the row),
+        /// 'HEADER=是否公开' (否 marks it) or 'HEADER=忽略'
         #[arg(long, value_name = "HEADER=FIELD", requires = "by")]
         map: Vec<String>,
         /// Take a feedback form without a valid number for this unit (代录)

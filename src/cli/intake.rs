@@ -3,7 +3,7 @@
 use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::import;
-use crate::app::import::{DecidedHeader, ImportRequest, Imported, Pulled};
+use crate::app::import::{DecidedHeader, HeaderMeaning, ImportRequest, Imported, Pulled};
 use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
@@ -74,6 +74,9 @@ pub(crate) enum SnapshotAction {
 /// Notes printed at most for a ledger; the import report has all of them.
 const NOTES_SHOWN: usize = 20;
 
+/// Rules printed at most that judge nothing because a column is missing.
+const RULES_SHOWN: usize = 5;
+
 /// Prints the outcome of a pull for the clerk. `command` is the one that reads the source anew.
 fn print_report(report: &PullReport, command: &str) {
     if let Some(picked) = &report.picked {
@@ -82,7 +85,7 @@ fn print_report(report: &PullReport, command: &str) {
     for ledger in &report.ledgers {
         let outcome = match ledger.state {
             None => format!("与第{}次快照相同，无需更新", ledger.seq),
-            Some(SnapshotState::Held) if !ledger.undecided.is_empty() => {
+            Some(SnapshotState::Held) if !ledger.undecided.is_empty() || !ledger.proposals.is_empty() => {
                 format!("第{}次快照暂缓生效（{}）；办法见下列提示", ledger.seq, ledger.held_because)
             }
             Some(SnapshotState::Held) => format!(
@@ -126,11 +129,23 @@ fn print_report(report: &PullReport, command: &str) {
                 print_line!("    {way}");
             }
         }
+        for (header, title) in &ledger.proposals {
+            print_line!("  “{header}”栏像是“{title}”，请办公室选一条命令确定，每个来源只需一次；确定前不生效：");
+            for way in import::ways_to_name(command, header, title) {
+                print_line!("    {way}");
+            }
+        }
         if ledger.restricted > 0 {
             print_line!("  本次新标注不便公开的编号{}个，立即生效；清单：duban restricted list", ledger.restricted);
         }
         if !ledger.lost.is_empty() {
             print_line!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
+        }
+        if !ledger.idle_rules.is_empty() {
+            let rest = ledger.idle_rules.len().saturating_sub(RULES_SHOWN);
+            let more = if rest > 0 { format!("等{}条", ledger.idle_rules.len()) } else { String::new() };
+            let rules = ledger.idle_rules.iter().take(RULES_SHOWN).cloned().collect::<Vec<_>>().join("、");
+            print_line!("  没有“{}”栏，以下规则不作判断：{rules}{more}", ledger.missing.join("”“"));
         }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
             print_line!("  {line}");
@@ -219,8 +234,12 @@ pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], pe
 async fn decide_headers(app: &App, source: &str, map: &[String], person: &PersonArguments) -> anyhow::Result<()> {
     for text in map {
         let by = person.person(person.by.as_deref().unwrap_or_default());
-        let DecidedHeader { header, decision } = import::decide_header(app.importer(), source, text, by).await?;
-        print_line!("来源“{source}”的“{header}”栏：{}", decision_text(decision));
+        let DecidedHeader { header, meaning } = import::decide_header(app.importer(), source, text, by).await?;
+        let meaning = match meaning {
+            HeaderMeaning::Secrecy(decision) => decision_text(decision).to_owned(),
+            HeaderMeaning::Field(title) => format!("作为“{title}”读取"),
+        };
+        print_line!("来源“{source}”的“{header}”栏：{meaning}");
     }
     Ok(())
 }
@@ -230,7 +249,7 @@ fn decision_text(decision: HeaderDecision) -> &'static str {
     match decision {
         HeaderDecision::Secrecy(Polarity::Marks) => "作为保密标注，填“否”或写明公开的除外，其余按不便公开处理",
         HeaderDecision::Secrecy(Polarity::Opens) => "作为公开标注，填“是”或写明公开的除外，其余按不便公开处理",
-        HeaderDecision::Ignored => "不是保密标注，不予读取",
+        HeaderDecision::Ignored => "不予读取",
     }
 }
 

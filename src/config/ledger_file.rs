@@ -4,7 +4,7 @@ use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::domain::bounds::some_between;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, Privacy, Purpose, Role, Roles};
-use crate::domain::register::record::FIELDS_MAX;
+use crate::domain::register::record::{Columns, FIELDS_MAX};
 use crate::domain::register::required_roles::{LeftOut, required_roles};
 use crate::domain::secrecy::Secrecy;
 use crate::domain::secrecy_words::SecrecyWords;
@@ -75,6 +75,9 @@ struct FieldFile {
     aliases: Vec<String>,
     #[serde(default)]
     values: Vec<String>,
+    /// Other words for a value.
+    #[serde(default)]
+    words: BTreeMap<String, Vec<String>>,
 }
 
 const TYPES: [(&str, FieldKind); 6] = [
@@ -156,6 +159,8 @@ fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut Problem
         append_only,
         max_age_days: file.max_age_days,
         without,
+        judged: Columns::default(),
+        decided_headers: Vec::new(),
         secrecy: Arc::clone(secrecy),
     })
 }
@@ -242,6 +247,9 @@ fn field(raw: FieldFile, before: &[Field], at: &mut ProblemsAt<'_>) -> Option<Fi
     {
         at.report(format!("role \"{}\" is already taken", role.name()), None);
     }
+    for value in raw.words.keys().filter(|value| !raw.values.contains(value)) {
+        at.report(format!("words: \"{value}\" is none of the values"), suggest(value, raw.values.iter().map(String::as_str)));
+    }
     let privacy = raw.privacy.as_ref().and_then(|word| at.named(&PRIVACY, word, "privacy")).unwrap_or_default();
     Some(Field {
         id: raw.id,
@@ -253,6 +261,7 @@ fn field(raw: FieldFile, before: &[Field], at: &mut ProblemsAt<'_>) -> Option<Fi
         privacy,
         role,
         values: raw.values,
+        words: raw.words.into_iter().collect(),
     })
 }
 

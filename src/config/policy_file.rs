@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
     let before = problems.0.len();
     let secrecy = Arc::new(secrecy_file::parse(files, problems).unwrap_or_default());
-    let ledgers = ledger_file::parse(files, &secrecy, problems);
+    let mut ledgers = ledger_file::parse(files, &secrecy, problems);
     let levels = level_file::parse(files, problems)?;
     let mut units = unit_file::parse(files, levels, problems)?;
     industry_file::parse(files, &mut units, problems)?;
@@ -27,6 +27,10 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         return None;
     }
     let RuleSet { rules, causes, exemptions, accountability_quarters, document } = rule_file::parse(files, &ledgers, &units, problems)?;
+    for rule in &rules {
+        let needed = rule.needs.iter().flat_map(|columns| columns.iter());
+        needed.for_each(|field| ledgers[rule.ledger].judged.insert(field));
+    }
     Some(Policy { ledgers, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }
 

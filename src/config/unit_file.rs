@@ -5,7 +5,7 @@ use crate::config::file_set::{FileSet, parse_toml};
 use crate::domain::mailbox;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::levels::{LevelKind, Levels};
-use crate::domain::register::units::{Alias, DepartmentKind, Unit, UnitId, Units};
+use crate::domain::register::units::{Alias, DepartmentKind, Unit, UnitId, Units, normalize_name};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -38,6 +38,9 @@ struct UnitFile {
 #[serde(deny_unknown_fields)]
 struct DepartmentFile {
     name: String,
+    /// What its departments are called behind the name of a place.
+    #[serde(default)]
+    words: Vec<String>,
     code: String,
     province: String,
     local: String,
@@ -202,5 +205,8 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
             Err(name) => at.report(format!("the name \"{name}\" is already another unit's"), None),
         }
     }
-    Some(DepartmentKind { name: raw.name, top: province, local })
+    // a longer word first: it may end with a shorter one
+    let mut words: Vec<String> = raw.words.iter().chain([&raw.name]).map(|word| normalize_name(word)).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    Some(DepartmentKind { name: raw.name, words, top: province, local })
 }

@@ -9,6 +9,7 @@ pub mod disk_fault;
 pub mod intake;
 pub mod judging;
 pub mod lockout;
+pub(crate) mod look_alikes;
 pub mod mailbox;
 pub mod mentions;
 pub mod notify;

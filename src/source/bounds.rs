@@ -112,7 +112,7 @@ pub(crate) fn into_bounded(text: Cow<'_, str>) -> Cow<'_, str> {
 pub(crate) fn bound_texts(row: &mut RawRow<'_>) -> usize {
     let mut bytes = 0;
     for (_, raw) in &mut row.cells {
-        if let Raw::Text(text) | Raw::Error(text) = raw {
+        if let Raw::Text(text) | Raw::Error(text) | Raw::Struck(text) = raw {
             if let Cow::Owned(cut) = bounded(text) {
                 *text = Cow::Owned(cut);
             }

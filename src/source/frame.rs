@@ -23,9 +23,13 @@ pub struct Sheet<'a> {
     pub name: &'a str,
     /// The rows of a hidden sheet are not sent.
     pub visible: bool,
+    /// The workbook names the sheet and does not hold it.
+    pub missing: bool,
     pub merges: Vec<CellRange>,
     /// First and last column (from 0) of each hidden range.
     pub hidden_columns: Vec<(u32, u32)>,
+    /// The workbook counts its days from 1904.
+    pub days_from_1904: bool,
     /// The property of the file by which a document of this service is known; empty = none.
     pub document: &'a str,
     /// Texts beside the cells: the remarks on cells by their row (from 1), and at row 0 the heads and feet of its printed pages.
@@ -67,6 +71,7 @@ const BOOL: u8 = 3;
 const ERROR: u8 = 4;
 const UNCALCULATED: u8 = 5;
 const SHARED: u8 = 6;
+const STRUCK: u8 = 7;
 
 impl Value<'_> {
     pub(crate) fn into_owned(self) -> Value<'static> {
@@ -99,6 +104,7 @@ impl Value<'_> {
             Value::Inline(Raw::Uncalculated) => return bytes.push(UNCALCULATED),
             Value::Inline(Raw::Text(text)) => (TEXT, text),
             Value::Inline(Raw::Error(text)) => (ERROR, text),
+            Value::Inline(Raw::Struck(text)) => (STRUCK, text),
         };
         bytes.push(kind);
         push_varint(bytes, text.len() as u64);
@@ -110,6 +116,7 @@ impl Value<'_> {
 enum PackedValue<'a> {
     Text(&'a [u8]),
     Error(&'a [u8]),
+    Struck(&'a [u8]),
     Shared(u32),
     /// Without text.
     Plain(Raw<'static>),
@@ -124,6 +131,7 @@ impl<'a> PackedValue<'a> {
             SHARED => PackedValue::Shared(u32::from_le_bytes(take_array(bytes)?)),
             TEXT => PackedValue::Text(take_bytes(bytes)?),
             ERROR => PackedValue::Error(take_bytes(bytes)?),
+            STRUCK => PackedValue::Struck(take_bytes(bytes)?),
             NUMBER => PackedValue::Plain(Raw::Number(f64::from_le_bytes(take_array(bytes)?))),
             DATE => {
                 let [low, high, month, day] = take_array(bytes)?;
@@ -141,6 +149,7 @@ impl<'a> PackedValue<'a> {
         Some(match self {
             PackedValue::Text(text) => Raw::Text(Cow::Borrowed(std::str::from_utf8(text).ok()?)),
             PackedValue::Error(text) => Raw::Error(Cow::Borrowed(std::str::from_utf8(text).ok()?)),
+            PackedValue::Struck(text) => Raw::Struck(Cow::Borrowed(std::str::from_utf8(text).ok()?)),
             PackedValue::Shared(index) => Raw::Text(Cow::Borrowed(strings.get(index)?)),
             PackedValue::Plain(raw) => raw,
         })
@@ -164,6 +173,7 @@ impl<'a> PackedValue<'a> {
         let (kind, value) = match self {
             PackedValue::Text(text) => (TEXT, hash(text)),
             PackedValue::Error(text) => (ERROR, hash(text)),
+            PackedValue::Struck(text) => (STRUCK, hash(text)),
             PackedValue::Shared(index) => (TEXT, strings.hash_of(*index)?),
             PackedValue::Plain(Raw::Number(number)) => (NUMBER, number.to_bits()),
             PackedValue::Plain(Raw::Date(year, month, day)) => (DATE, u64::from(*year) << 16 | u64::from(*month) << 8 | u64::from(*day)),

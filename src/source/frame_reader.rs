@@ -193,14 +193,17 @@ mod tests {
             (3, Raw::Date(2026, 9, 30)),
             (4, Raw::Bool(true)),
             (200, Raw::Error("#REF!".into())),
+            (1022, Raw::Struck("旧值".into())),
             (1023, Raw::Uncalculated),
         ];
         let row = RawRow { number: 70_000, hidden: true, cells };
         let sheet = Sheet {
             name: "表",
             visible: true,
+            missing: false,
             merges: vec![CellRange { top: 0, left: 0, bottom: 1, right: 1 }],
             hidden_columns: vec![(2, 2)],
+            days_from_1904: true,
             document: "report",
             beside: vec![(0, "页脚"), (3, "批注")],
         };

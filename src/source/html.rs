@@ -5,6 +5,7 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
+use crate::domain::intake::text::unwrapped;
 use crate::source::bounds::too_many_merges;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
@@ -15,6 +16,21 @@ use std::io::Write;
 
 /// The first bytes of a page, in which its kind is given.
 const HEAD_BYTES: usize = 16 * 1024;
+
+/// Whether a text is a web page, or an XML document: it begins with a tag of one. A table of texts may begin with another tag.
+pub(crate) fn is_page(text: &str) -> bool {
+    const BEGINNINGS: [&str; 22] = [
+        "!doctype", "!--", "?xml", "html", "head", "body", "meta", "table", "title", "style", "script", "link", "base", "div", "center",
+        "form", "tr", "thead", "tbody", "colgroup", "workbook", "frameset",
+    ];
+    let Some(rest) = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').strip_prefix('<') else { return false };
+    let begins = |name: &&str| {
+        let (head, behind) = rest.split_at_checked(name.len()).unwrap_or_default();
+        head.eq_ignore_ascii_case(name) && (*name == "!--" || !behind.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    let head = || rest[..rest.floor_char_boundary(HEAD_BYTES)].to_ascii_lowercase();
+    BEGINNINGS.iter().any(begins) || head().contains("<table") && head().contains("<tr")
+}
 
 /// Reads the tables of a page, each as a sheet.
 ///
@@ -640,7 +656,7 @@ fn raw(cell: OpenCell) -> Option<Raw<'static>> {
         return Some(Raw::Error(text.to_owned().into()));
     }
     if let Some(exact) = cell.string.filter(|exact| !exact.trim().is_empty()) {
-        return Some(Raw::Text(exact.trim().to_owned().into()));
+        return Some(Raw::Text(unwrapped(exact.trim()).to_owned().into()));
     }
     if let Some(exact) = cell.number {
         let exact = if exact.is_empty() { text } else { exact.as_str() };
@@ -655,7 +671,7 @@ fn raw(cell: OpenCell) -> Option<Raw<'static>> {
     }
     // a box to select the row by, which is not ticked, is no content
     let is_empty = text.split_whitespace().all(|part| part == UNTICKED);
-    if is_empty { None } else { Some(Raw::Text(text.to_owned().into())) }
+    if is_empty { None } else { Some(Raw::Text(unwrapped(text).to_owned().into())) }
 }
 
 /// Whether a text is a number with the signs of a number format: `1,234.50`, `¥1,234`, `(12)`.

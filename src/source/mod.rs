@@ -2,12 +2,16 @@
 
 pub(crate) mod bounds;
 pub mod child;
+pub(crate) mod compound;
 pub mod confinement;
 pub(crate) mod folder;
 pub mod frame;
 pub mod frame_reader;
 pub(crate) mod html;
 pub mod input_file;
+pub(crate) mod number_format;
+pub(crate) mod ods;
+pub(crate) mod ods_styles;
 pub(crate) mod ods_texts;
 pub(crate) mod package;
 pub(crate) mod parse;
@@ -15,5 +19,7 @@ pub mod refusal;
 pub mod shared_strings;
 pub mod sql;
 pub(crate) mod text;
-pub(crate) mod workbook;
+pub(crate) mod xls;
+pub(crate) mod xls_text;
+pub(crate) mod xlsb;
 pub(crate) mod xlsx;

@@ -1,4 +1,4 @@
-//! The texts of an ods file that calamine does not read: the remarks on cells, and the heads and feet of the printed pages.
+//! The texts of an ods file beside its cells: the remarks on cells, and the heads and feet of the printed pages.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};

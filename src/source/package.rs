@@ -2,6 +2,7 @@
 //! compound file: the names of its streams. The directory of a file may be false; the child's memory and time limits apply then.
 
 use crate::source::refusal::Refusal;
+use crate::source::xlsx::reader::main_part;
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -75,7 +76,11 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     if size_of_all > RATIO_FROM_BYTES && size_of_all / packed_of_all.max(1) > RATIO_MAX {
         return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", HINT));
     }
-    let kind = kind.ok_or_else(|| Refusal::new("这是压缩包，不是表格文件", "请解压后导入其中的表格，或另存为xlsx"))?;
+    // a program may give the workbook another name; the relations of the package name it
+    let kind = match kind {
+        Some(kind) => kind,
+        None => kind_of_main_part(&mut archive).ok_or_else(|| not_a_workbook(&names))?,
+    };
     // a workbook may embed other workbooks below xl/embeddings; no office program embeds archives
     let is_archive = |name: &String| [".zip", ".rar", ".7z", ".gz"].iter().any(|ending| name.ends_with(ending));
     if names.iter().any(is_archive) {
@@ -83,6 +88,32 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     }
     refuse_document_types(&mut archive)?;
     Ok(kind)
+}
+
+/// The kind of workbook by the main part that the relations of a package name.
+fn kind_of_main_part(archive: &mut zip::ZipArchive<impl Read + Seek>) -> Option<PackageKind> {
+    let name = main_part(archive).ok()??;
+    let position = (0..archive.len()).find(|index| {
+        archive.by_index_raw(*index).is_ok_and(|entry| entry.name().is_ok_and(|found| found.replace('\\', "/").eq_ignore_ascii_case(&name)))
+    })?;
+    if name.to_ascii_lowercase().ends_with(".bin") {
+        return Some(PackageKind::Xlsb);
+    }
+    let mut head = Vec::with_capacity(PROLOG_BYTES as usize);
+    archive.by_index(position).ok()?.take(PROLOG_BYTES).read_to_end(&mut head).ok()?;
+    // in UTF-16 the same characters alternate with zero bytes
+    head.retain(|byte| *byte != 0);
+    head.windows(9).any(|window| matches!(window, b"<workbook" | b":workbook")).then_some(PackageKind::Xlsx)
+}
+
+/// The refusal of an archive without a workbook.
+fn not_a_workbook(names: &HashSet<String>) -> Refusal {
+    let has = |folder: &str| names.iter().any(|name| name.starts_with(folder));
+    match () {
+        () if has("word/") => Refusal::new("这是Word文档，不是表格", "请把其中的表格复制到Excel或WPS表格，另存为xlsx后再导入"),
+        () if has("ppt/") => Refusal::new("这是演示文稿，不是表格", "请把其中的表格复制到Excel或WPS表格，另存为xlsx后再导入"),
+        () => Refusal::new("这是压缩包，不是表格文件", "请解压后导入其中的表格，或另存为xlsx"),
+    }
 }
 
 fn broken(_: zip::result::ZipError) -> Refusal {
@@ -109,51 +140,6 @@ fn refuse_document_types(archive: &mut zip::ZipArchive<impl Read + Seek>) -> Res
         }
     }
     Ok(())
-}
-
-/// The most rows with content that an ods file may declare by a repeat count, all its rows together: a few bytes could become millions of rows.
-const REPEATED_ROWS_MAX: u64 = 1000;
-
-/// Checks the repeat counts of rows in an ods file.
-///
-/// # Errors
-/// The repeated rows with content are more than [`REPEATED_ROWS_MAX`].
-pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
-    let Ok(mut archive) = zip::ZipArchive::new(file) else { return Ok(()) };
-    let Ok(part) = archive.by_name("content.xml") else { return Ok(()) };
-    let mut reader = quick_xml::Reader::from_reader(std::io::BufReader::new(part));
-    let mut bytes = Vec::new();
-    // repetitions of the present row that are not counted yet, and those of all rows with content
-    let (mut repeated, mut total) = (0, 0u64);
-    loop {
-        let event = reader.read_event_into(&mut bytes);
-        match &event {
-            Ok(quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag)) => match tag.name().as_ref() {
-                "table:table-row" => repeated = numeric_attribute(tag, "table:number-rows-repeated").unwrap_or(1).saturating_sub(1),
-                "table:table-cell" | "table:covered-table-cell"
-                    if repeated > 0
-                        && tag
-                            .attributes()
-                            .flatten()
-                            .any(|pair| pair.key.as_ref().ends_with("value-type") || pair.key.as_ref().ends_with("formula")) =>
-                {
-                    total = total.saturating_add(std::mem::take(&mut repeated));
-                    if total > REPEATED_ROWS_MAX {
-                        return Err(Refusal::new(format!("疑似构造的文件：有内容的行按重复次数累计{total}行"), HINT));
-                    }
-                }
-                _ => {}
-            },
-            // XML that is not well formed is refused by the reader that follows
-            Ok(quick_xml::events::Event::Eof) | Err(_) => return Ok(()),
-            Ok(_) => {}
-        }
-        bytes.clear();
-    }
-}
-
-fn numeric_attribute(tag: &quick_xml::events::BytesStart<'_>, key: &str) -> Option<u64> {
-    tag.try_get_attribute(key).ok()??.value.parse().ok()
 }
 
 fn too_many(entries: usize) -> Refusal {
@@ -303,28 +289,5 @@ mod tests {
         let offset: [u8; 4] = bytes[entries[1] + 42..entries[1] + 46].try_into().unwrap();
         bytes[entries[2] + 42..entries[2] + 46].copy_from_slice(&offset);
         assert_eq!(refused(bytes), "疑似压缩炸弹：部件互相重叠");
-    }
-
-    #[test]
-    fn rows_with_content_are_repeated_up_to_a_bound_in_all() {
-        let sheet = |rows: &[(&str, &str)]| {
-            let row = |(repeated, cell): &(&str, &str)| {
-                format!("<table:table-row table:number-rows-repeated=\"{repeated}\"><table:table-cell{cell}/></table:table-row>")
-            };
-            let xml = format!(
-                "<?xml version=\"1.0\"?><office:document-content><table:table>{}</table:table></office:document-content>",
-                rows.iter().map(row).collect::<String>()
-            );
-            let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-            writer.start_file("content.xml", zip::write::SimpleFileOptions::default()).unwrap();
-            std::io::Write::write_all(&mut writer, xml.as_bytes()).unwrap();
-            writer.finish().unwrap()
-        };
-        let filled = " office:value-type=\"string\"";
-        assert!(refuse_repeated_rows(sheet(&[("2000000000", filled)])).is_err());
-        assert!(refuse_repeated_rows(sheet(&[("1048570", "")])).is_ok(), "the empty rest of a sheet");
-        assert!(refuse_repeated_rows(sheet(&[("20", filled), ("900", ""), ("1", filled)])).is_ok());
-        assert!(refuse_repeated_rows(sheet(&[("1000", filled); 2])).is_err(), "no single one is large");
-        assert!(refuse_repeated_rows(sheet(&[("600", " table:formula=\"of:=1\""); 2])).is_err());
     }
 }

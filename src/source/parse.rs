@@ -1,5 +1,5 @@
 //! Reads one file into raw rows: the body of the child process. Every file is parsed in a child under a memory and a time limit, because a
-//! crafted workbook can abort the process that reads it (calamine allocates by declared size).
+//! crafted workbook can abort the process that reads it.
 //!
 //! Invariant: nothing in `source` knows what a row means; that is `domain::intake`.
 
@@ -7,10 +7,12 @@ use crate::domain::disk_fault::in_words;
 use crate::source::bounds::RowBudget;
 use crate::source::frame::FrameWriter;
 use crate::source::input_file::{COMPOUND, ZIP};
+use crate::source::ods;
 use crate::source::package::{CompoundKind, PackageKind, inspect, inspect_compound};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::text;
-use crate::source::workbook::{read_compound, read_ods, read_xlsb};
+use crate::source::xls;
+use crate::source::xlsb;
 use crate::source::xlsx::reader as xlsx;
 use crate::source::xlsx::spill::RowSpill;
 use std::fs::File;
@@ -49,7 +51,7 @@ fn read(mut file: File, scratch: Option<File>, limits: ReadLimits, out: &mut Fra
             CompoundKind::Other => Err(Refusal::new("这是Word等其他办公文件，不是表格", "请把其中的表格另存为xlsx后再导入").into()),
             CompoundKind::Workbook => {
                 file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-                read_compound(file, limits, out)
+                xls::read(file, limits, out)
             }
         }
     } else if head.starts_with(b"%PDF") {
@@ -65,7 +67,7 @@ fn read_package(file: File, scratch: Option<File>, limits: ReadLimits, out: &mut
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
     match kind {
         PackageKind::Xlsx => xlsx::read(reader, RowSpill::new(scratch), limits, out),
-        PackageKind::Ods => read_ods(reader, limits, out),
-        PackageKind::Xlsb => read_xlsb(reader, limits, out),
+        PackageKind::Ods => ods::read(reader, limits, out),
+        PackageKind::Xlsb => xlsb::read(reader, limits, out),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::disk_fault::in_words;
 use crate::domain::intake::raw::{Raw, RawRow};
+use crate::domain::intake::text::{is_unseen, unwrapped};
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::html;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
@@ -18,8 +19,12 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
     if is_web_archive(&bytes) {
         return Err(Refusal::new("这是单个文件网页（MHTML）格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }
+    // the end mark of old programs, and padding
+    let end = bytes.iter().rposition(|byte| !matches!(byte, 0 | 0x1a)).map_or(0, |last| last + 1);
+    // the second byte of a character of UTF-16
+    bytes.truncate((end + usize::from(end % 2 == 1 && bytes.get(end) == Some(&0) && is_wide(&bytes[..end]))).min(bytes.len()));
     let mut text = decode(bytes)?;
-    if text.trim_start().starts_with('<') {
+    if html::is_page(&text) {
         return html::read(&text, limits, out);
     }
     // rows are counted by line feeds: old programs write carriage returns, and the last line may have none
@@ -50,14 +55,17 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
         let lines = reader.position().line().saturating_sub(1 + breaks);
         let number = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(skipped_lines).max(last + 1);
         last = number;
-        if number > limits.rows_max || record.len() > limits.columns_max as usize {
+        // lines may end in thousands of empty cells
+        let filled = (0..record.len()).rev().find(|at| record.get(*at).is_some_and(|text| !is_unseen(text))).map_or(0, |last| last + 1);
+        if number > limits.rows_max || filled > limits.columns_max as usize {
             return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
         }
         let cells: Vec<(u16, Raw<'_>)> = record
             .iter()
+            .take(filled)
             .enumerate()
             .filter(|(_, text)| !text.is_empty())
-            .map(|(column, text)| (column as u16, Raw::Text(text.into())))
+            .map(|(column, text)| (column as u16, Raw::Text(unwrapped(text).into())))
             .collect();
         if !cells.is_empty() {
             out.row(&mut RawRow { number, hidden: false, cells })?;
@@ -133,6 +141,9 @@ fn is_web_archive(bytes: &[u8]) -> bool {
 fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !utf16 && bytes.iter().take(HEAD_BYTES).any(|byte| *byte == 0) {
+        if let Some(text) = unmarked_utf16(&bytes) {
+            return Ok(text);
+        }
         return Err(Refusal::new("这不是表格文件", "能读取的是xlsx、xls、ods、csv和网页表格"));
     }
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(&bytes) {
@@ -151,6 +162,24 @@ fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
         Some(text) if !text.contains('\0') => Ok(text.into_owned()),
         _ => Err(undecodable(&bytes, &encoding.name().to_ascii_uppercase())),
     }
+}
+
+/// Whether bytes are of UTF-16: half of the ASCII characters that divide cells are zero bytes.
+fn is_wide(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || head.iter().filter(|byte| **byte == 0).count() * 20 > head.len()
+}
+
+/// The text of UTF-16 without a byte order mark, in the order in which it has lines and only characters that tables have; `None` = it is no text.
+fn unmarked_utf16(bytes: &[u8]) -> Option<String> {
+    let read = |encoding: &'static encoding_rs::Encoding| {
+        let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?.into_owned();
+        let is_usual = |c: char| matches!(c, ' '..='~' | '\t' | '\r' | '\n' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+        let sample: Vec<char> = text.chars().take(HEAD_BYTES).collect();
+        let usual = sample.iter().filter(|c| is_usual(**c)).count();
+        (!text.contains('\0') && text.contains(['\n', '\r', ',', '\t']) && usual * 10 >= sample.len() * 9).then_some(text)
+    };
+    read(encoding_rs::UTF_16LE).or_else(|| read(encoding_rs::UTF_16BE))
 }
 
 /// The encoding that a web page declares, other than UTF-8. GB18030 includes GBK and GB2312.

@@ -317,6 +317,36 @@ impl Restrictions<'_> {
         Ok(decisions)
     }
 
+    /// The headers of a source about which the office has decided that they name a field, each with the id of the field.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn field_headers(self, source: &str) -> Result<BTreeMap<String, String>> {
+        let rows =
+            sqlx::query("SELECT header, decision FROM secrecy_header WHERE source=$1").bind(source).fetch_all(&self.database.pool).await?;
+        let mut fields = BTreeMap::new();
+        for row in &rows {
+            if let Some(field) = text(row, "decision")?.strip_prefix(FIELD_DECISION) {
+                fields.insert(text(row, "header")?, field.to_owned());
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Stores that a header of a source names a field, and records it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn decide_field(self, source: &str, header: &str, field: &str, entry: AuditEntry<'_>) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        let decision = format!("{FIELD_DECISION}{field}");
+        store_decision(&mut transaction, source, header, &decision, entry).await?;
+        let object = format!("{source} {header} {decision}");
+        AuditedRows::header(source, header).record(&mut transaction, entry, "header decided", &object).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Stores what the office decides about a header of a source, and records it. The marks that its column has set in doubt end, but those
     /// whose cell restricts by the decision too.
     ///
@@ -332,17 +362,7 @@ impl Restrictions<'_> {
     ) -> Result<()> {
         let _lock = self.database.lock_pulls().await?;
         let mut transaction = self.database.begin().await?;
-        sqlx::query(
-            "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ($1,$2,$3,$4,$5) \
-             ON CONFLICT (source, header) DO UPDATE SET decision=excluded.decision, at=excluded.at, who=excluded.who",
-        )
-        .bind(source)
-        .bind(header)
-        .bind(decision.code())
-        .bind(entry.at)
-        .bind(entry.who)
-        .execute(&mut *transaction)
-        .await?;
+        store_decision(&mut transaction, source, header, decision.code(), entry).await?;
         let object = format!("{source} {header} {}", decision.code());
         AuditedRows::header(source, header).record(&mut transaction, entry, "secrecy header decided", &object).await?;
         let cells = sqlx::query("SELECT DISTINCT cell FROM restriction WHERE source=$1 AND header=$2 AND ended=$3")
@@ -459,4 +479,22 @@ async fn known_codes(connection: &mut AnyConnection, ledger: &str, marks: &CodeM
         }
     }
     Ok(known)
+}
+
+/// What a decision begins with by which a header names a field.
+const FIELD_DECISION: &str = "field ";
+
+async fn store_decision(connection: &mut AnyConnection, source: &str, header: &str, decision: &str, entry: AuditEntry<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ($1,$2,$3,$4,$5) \
+         ON CONFLICT (source, header) DO UPDATE SET decision=excluded.decision, at=excluded.at, who=excluded.who",
+    )
+    .bind(source)
+    .bind(header)
+    .bind(decision)
+    .bind(entry.at)
+    .bind(entry.who)
+    .execute(connection)
+    .await?;
+    Ok(())
 }

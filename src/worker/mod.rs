@@ -3,6 +3,7 @@
 pub mod audit_head;
 pub mod crash_point;
 pub mod deliver;
+pub(crate) mod directory;
 pub mod file_lock;
 pub mod import;
 pub(crate) mod panic_guard;

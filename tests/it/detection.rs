@@ -114,7 +114,7 @@ impl<'a> JudgingInput<'a> {
         };
         if self.periodic {
             let (ledger, sessions) = of("session");
-            judged.periodic(&context, ledger, &sessions);
+            judged.periodic(&context, ledger, &sessions, None);
         }
         let (ledger, exemptions) = of("exemption");
         judged.doubtful_exemptions(&context, ledger, &exemptions, &self.granted.doubts);

@@ -299,3 +299,79 @@ async fn an_exemption_holds_whatever_the_file_of_its_ledger_is_called() {
         assert!(!mails.iter().any(|(name, _)| name.ends_with("_瓮安县.eml")), "renamed: {renamed}: the exempted unit is chased");
     }
 }
+
+/// The papers on land and finance hold the difficulties of their kind, whatever word their rows have for it.
+#[tokio::test]
+async fn kinds_are_known_by_their_words() {
+    let root = fresh_root();
+    let at = root.path();
+    import_rows(at, "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+    let line = |code: &str, kind: &str| format!("{code},GZ1,{kind},问题,2026-07-01,省级,自然资源部门,,\n");
+    let rows: String = [("KN1", "用地"), ("KN2", "土地"), ("KN3", "用地征拆"), ("KN4", "土地要素"), ("KN5", "融资"), ("KN6", "资金")]
+        .iter()
+        .map(|(code, kind)| line(code, kind))
+        .collect();
+    let head = "问题编号,项目编号,问题类别,问题描述,提出日期,提请层级,责任部门,答复日期,解决日期\n";
+    let done = import(at, "问题.csv", format!("{head}{rows}"), &["--covers", "2026-09-30"]);
+    assert_eq!(done.status.code(), Some(0), "{}{}", stdout(&done), stderr(&done));
+    assert!(duban(at, &["init"]).status.code() == Some(0));
+    let run = duban(at, &["run", "quarterly-packs", "--as-of", "2026-09-30"]);
+    assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
+    let papers = files_below(&at.join("var/reports/quarterly-packs"));
+    let codes_of = |title: &str| -> Vec<String> {
+        let (_, bytes) = papers.iter().find(|(name, _)| name.contains(title)).unwrap_or_else(|| panic!("{title}: {}", stdout(&run)));
+        let text = format!("{:?}", cells(bytes));
+        (1..=6).map(|number| format!("KN{number}")).filter(|code| text.contains(code.as_str())).collect()
+    };
+    assert_eq!(codes_of("用地季度会商材料"), ["KN1", "KN2", "KN3", "KN4"]);
+    assert_eq!(codes_of("融资季度对接材料"), ["KN5", "KN6"]);
+}
+
+/// A unit with a row in the directory gets its mail there; the others keep the mailbox of the configuration.
+#[tokio::test]
+async fn the_directory_gives_units_their_mailboxes() {
+    let root = fresh_root();
+    let at = root.path();
+    let head = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,终止时间\n";
+    let line = |code: &str, name: &str, county: &str| format!("{code},{name},黔南州,{county},合同,签约,1,2024-01-01,2024-01-02,,\n");
+    let rows = format!("{head}{}{}", line("GZ1", "甲项目", "瓮安县"), line("GZ2", "乙项目", "龙里县"));
+    assert!(matches!(import(at, "台账.csv", rows, &["--covers", "2026-09-30"]).status.code(), Some(0 | 2)));
+    let directory =
+        "通讯编号,单位名称,姓名,电子邮箱\nT2,瓮安县,李四,second@gz.example\nT1,瓮安县,张三,\"first@gz.example；other@gz.example\"\n";
+    assert_eq!(import(at, "通讯录.csv", directory, &["--covers", "2026-09-30"]).status.code(), Some(0));
+    assert!(duban(at, &["init"]).status.code() == Some(0));
+    let run = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]);
+    assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
+    let mails: Vec<String> =
+        files_below(&at.join("var/outbox")).into_iter().map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
+    let count = |address: &str| mails.iter().filter(|mail| mail.contains(address)).count();
+    assert!(count("first@gz.example") == 1 && count("second@gz.example") == 0 && count("522725@gz.example") == 0, "{}", stdout(&run));
+    assert_eq!(count("522730@gz.example"), 1, "{}", stdout(&run));
+}
+
+/// A ledger that begins now has no unit late for the time before it.
+#[test]
+fn a_ledger_that_has_just_begun_accuses_nobody() {
+    let findings = |held_on: &str, covers: &str| {
+        let root = fresh_root();
+        let at = root.path();
+        import_rows(at, "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+        let sessions = format!("会议编号,会议名称,会议类型,召开单位,召开日期\nHY1,研究会,研究,贵阳市,{held_on}\n");
+        assert_eq!(import(at, "会议.csv", sessions, &["--covers", covers]).status.code(), Some(0));
+        let found = duban(at, &["findings", "--as-of", "2026-10-10", "--format", "json"]);
+        let found: serde_json::Value = serde_json::from_str(&stdout(&found)).expect("findings");
+        found.as_array().expect("a list").iter().filter(|finding| finding["ledger"] == "session").count()
+    };
+    assert_eq!(findings("2026-10-08", "2026-10-09"), 0, "the first period that it covers is not closed");
+    assert!(findings("2026-09-08", "2026-10-09") > 0, "its records begin in the closed period");
+    assert!(findings("2026-10-08", "2026-09-30") > 0, "it covers the closed period");
+}
+
+/// Rules that judge nothing because a column is missing are named at once.
+#[test]
+fn a_missing_column_names_the_idle_rules() {
+    let root = fresh_root();
+    let printed = import_rows(root.path(), "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+    let line = printed.lines().find(|line| line.contains("以下规则不作判断")).expect("a line");
+    assert!(line.contains("实际开工时间"), "{line}");
+}

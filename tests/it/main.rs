@@ -24,6 +24,7 @@ mod mail_server;
 mod mutants;
 mod odd_names;
 mod old_data;
+mod office_files;
 mod outputs;
 mod packs;
 mod picture;

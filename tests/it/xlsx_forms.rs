@@ -172,7 +172,7 @@ fn read_here(path: &Path, bytes: &[u8]) -> Option<(Vec<String>, Cells)> {
                             Raw::Number(number) => format!("{number}"),
                             Raw::Date(year, month, day) => format!("{year}-{month}-{day}"),
                             Raw::Bool(value) => format!("{value}"),
-                            Raw::Error(code) => code.into_owned(),
+                            Raw::Error(code) | Raw::Struck(code) => code.into_owned(),
                             Raw::Uncalculated => "(formula)".to_owned(),
                         };
                         cells.insert((at.clone(), row.number - 1, u32::from(column)), shown);
@@ -238,6 +238,10 @@ fn calamine_finds_the_same_values() {
     for (name, bytes) in workbooks() {
         // calamine reserves memory for as many texts as the file declares, and would end this process
         if name == "text-count-beyond-all-bounds.toml" {
+            continue;
+        }
+        // it does not know what a format shows, what is struck out, and which part is the workbook
+        if ["numbers-as-they-are-shown.toml", "struck-out-cells.toml", "workbook-under-another-name.toml"].contains(&name.as_str()) {
             continue;
         }
         let Some((sheets, mut cells)) = read_here(&path, &bytes) else { continue };

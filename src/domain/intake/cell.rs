@@ -4,7 +4,9 @@ use crate::domain::intake::date::{NOT_YET, plain_date, plausible, read_date};
 use crate::domain::intake::fault::{CellFault, CellResult, fatal, warning};
 use crate::domain::intake::money::{FEN_MAX, read_decimal, read_money};
 use crate::domain::intake::raw::Raw;
-use crate::domain::intake::text::{clean, excerpt, half_width, half_width_char, has_private_characters, is_invisible, normalize_name};
+use crate::domain::intake::text::{
+    clean, excerpt, half_width, half_width_char, has_private_characters, is_invisible, normalize_name, unwrapped,
+};
 use crate::domain::register::ledger::{Field, FieldKind, Role};
 use crate::domain::register::record::{Cell, Decimal};
 use chrono::NaiveDate;
@@ -29,6 +31,7 @@ pub(crate) const TEXT_CHARS_MAX: usize = 32_767;
 pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDate) -> CellResult {
     match raw {
         Raw::Uncalculated => return Err(fatal("文件中没有公式的计算结果", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
+        Raw::Struck(_) => return Err(struck()),
         Raw::Error(code) if field.required => return Err(fatal(format!("单元格是错误值{code}"), "请改正公式或填写实际值")),
         Raw::Error(code) => return Ok((Cell::Empty, Some(warning(format!("单元格是错误值{code}，按未填处理"), "请改正公式或填写实际值")))),
         Raw::Number(number) if !number.is_finite() => return Err(fatal("不是有效数字", "请填写实际数值")),
@@ -65,7 +68,7 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
         }
     }
     let text = match raw {
-        Raw::Text(text) => clean(text),
+        Raw::Text(text) => clean(unwrapped(text.trim())),
         other => other.display().into_owned(),
     };
     if text.is_empty() || text.len() <= BLANK_BYTES_MAX && BLANKS.contains(&half_width(&text).as_str()) {
@@ -92,13 +95,23 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
             Decimal { mantissa, scale: 0 } => Ok((Cell::Int(mantissa), None)),
             _ => Err(fatal("应为整数", "请填写整数")),
         },
-        FieldKind::Bool => match half_width(&text).as_str() {
-            "是" | "有" | "1" | "TRUE" | "true" | "√" | "✓" => Ok((Cell::Bool(true), None)),
-            "否" | "没有" | "0" | "FALSE" | "false" | "×" => Ok((Cell::Bool(false), None)),
+        FieldKind::Bool => match half_width(&text).to_ascii_uppercase().trim_end_matches(['。', '.']) {
+            word if YES.contains(&word) => Ok((Cell::Bool(true), None)),
+            word if NO.contains(&word) => Ok((Cell::Bool(false), None)),
             _ => Err(fatal("应为“是”或“否”", "请填写“是”或“否”")),
         },
     }
 }
+
+/// The fault of a cell whose content is struck out.
+pub(crate) fn struck() -> CellFault {
+    fatal("内容加了删除线", "仍有效的请去掉删除线；已作废的请删除后再导入")
+}
+
+/// What people, check boxes and programs write for yes and no, in capital letters.
+const YES: [&str; 18] = ["是", "有", "对", "已", "真", "1", "1.0", "TRUE", "T", "YES", "Y", "ON", "√", "✓", "✔", "☑", "■", "●"];
+const NO: [&str; 20] =
+    ["否", "没有", "不是", "非", "不", "未", "假", "0", "0.0", "FALSE", "F", "NO", "N", "OFF", "×", "✗", "✘", "✕", "☐", "□"];
 
 /// What may have to be done with a text before it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +142,7 @@ fn plainness(text: &str) -> Plainness {
         kinds
     };
     let bytes = text.as_bytes();
-    let special_start = matches!(bytes.first(), None | Some(b'-' | b'/' | b'\\' | b'=' | b'#' | b'N' | b'n'));
+    let special_start = matches!(bytes.first(), None | Some(b'-' | b'/' | b'\\' | b'=' | b'#' | b'N' | b'n' | b'\''));
     match bytes.iter().fold(u8::from(special_start) << 1, |found, byte| found | KINDS[usize::from(*byte)]) {
         0 => Plainness::Plain,
         FULL_WIDTH if is_only_full_width(text) => Plainness::Punctuated,
@@ -163,7 +176,7 @@ fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
     match field.kind {
         FieldKind::Text if matches!(field.role, Some(Role::Code | Role::Project)) => {
             let is_code = text.len() <= CODE_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_lowercase() || !byte.is_ascii());
-            (is_code && !is_scientific(text)).then(|| Cell::Text(text.into()))
+            (is_code && !is_scientific(text) && !text.ends_with(".0")).then(|| Cell::Text(text.into()))
         }
         FieldKind::Text if field.role == Some(Role::Phone) => {
             // 13912345678, 0851-1234567
@@ -201,7 +214,7 @@ fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> CellResult {
         return Err(fatal(format!("内容超过{chars_max}个字"), "请删减后再导入，详细情况可另附材料"));
     }
     let text = if matches!(field.role, Some(Role::Phone | Role::Mailbox)) { half_width(&text) } else { text };
-    let warning = if !field.values.is_empty() && !field.values.contains(&text) {
+    let warning = if !field.values.is_empty() && field.value_of(&text).is_none() {
         Some(warning(format!("“{}”不在约定的写法之内", excerpt(&text)), &format!("约定的写法：{}", field.values.join("、"))))
     } else if text.starts_with(['=', '＝']) {
         Some(warning("以等号开头的文字，按文字原样保存", "如是公式，请粘贴为数值"))
@@ -234,6 +247,10 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
         return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", HINT));
     }
     let code = canonical_code(text);
+    let (code, is_number) = match code.strip_suffix(".0").filter(|whole| is_running_number(whole)) {
+        Some(whole) => (whole.to_owned(), true),
+        None => (code, false),
+    };
     if code.len() > CODE_CHARS_MAX && code.chars().count() > CODE_CHARS_MAX {
         return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
     }
@@ -241,12 +258,19 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
         matches!(raw, Raw::Text(raw) if raw.len() > text.len() && raw.chars().any(|c| is_invisible(c) && !c.is_whitespace()));
     let warning = if has_invisible {
         Some(warning("编号中有看不见的字符，已按去除后的编号读取", "请重新填写编号"))
+    } else if is_number {
+        Some(warning("编号以.0结尾，是程序把编号当作数字保存留下的，已去除", "请把该列设为文本格式后重新填写编号"))
     } else if has_private_characters(&code) {
         Some(warning("编号中有造字程序所造的字", "请改用标准汉字填写"))
     } else {
         None
     };
     Ok((Cell::Text(code.into()), warning))
+}
+
+/// Whether a text is so long a number that `.0` behind it is no part of a code such as 3.0.
+fn is_running_number(text: &str) -> bool {
+    text.len() >= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The one form of a code: GZ1, gz1 and ＧＺ１ are one code; so are codes that differ in the kind of dash.
@@ -325,6 +349,7 @@ mod tests {
             privacy: crate::domain::register::ledger::Privacy::None,
             role: None,
             values: vec![],
+            words: vec![],
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn remarks(units: &Units, ledger: &Ledger, cells: &[Cell], known: &mu
     let (owner, within) = match ledger.owner {
         OwnerSpec::Place { place, within } => (Some(place), within.map(text).unwrap_or_default()),
         OwnerSpec::Unit { unit } => (Some(unit), ""),
-        OwnerSpec::Department { .. } => (None, ""),
+        OwnerSpec::Department { department, .. } => (Some(department), ""),
     };
     if let Some(field) = owner
         && !known.has(&ledger.id, text(field), within)
@@ -116,28 +116,23 @@ fn owner_remark(units: &Units, ledger: &Ledger, field: usize, name: &str, within
             let park = levels.of_kind(LevelKind::Park).map_or(String::new(), |park| format!("或{}", levels.name(park)));
             format!("“{}”不是已知的地区{park}", excerpt(name))
         }
-        _ if units.find(name).is_some() => return None,
-        _ => format!("“{}”不是已知的单位", excerpt(name)),
+        _ if units.is_responsible(name) => return None,
+        OwnerSpec::Department { .. } => format!("“{}”不是已知的单位或部门", excerpt(name)),
+        OwnerSpec::Unit { .. } => format!("“{}”不是已知的单位", excerpt(name)),
     };
     Some(Remark { field, reason, hint: nearest(units, name) })
 }
 
-/// The three unit names nearest to a misspelt one: fewest characters that are not shared, and least difference in length.
+/// The three names of units and departments nearest to a misspelt one: fewest characters that are not shared, and least difference in length.
 fn nearest(units: &Units, name: &str) -> String {
     // no name of a unit is nearly as long
     const COMPARED_CHARS: usize = 60;
     let name = &*name.chars().take(COMPARED_CHARS).collect::<String>();
-    let mut near: Vec<(usize, &str)> = units
-        .units
-        .iter()
-        .filter(|unit| unit.place.is_none())
-        .map(|unit| {
-            (
-                name.chars().filter(|c| !unit.name.contains(*c)).count() + unit.name.chars().count().abs_diff(name.chars().count()),
-                unit.name.as_str(),
-            )
-        })
-        .collect();
+    let length = name.chars().count();
+    let distance = |known: &str| name.chars().filter(|c| !known.contains(*c)).count() + known.chars().count().abs_diff(length);
+    let kinds = units.departments.iter().map(|kind| kind.name.as_str());
+    let names = units.units.iter().filter(|unit| unit.place.is_none()).map(|unit| unit.name.as_str());
+    let mut near: Vec<(usize, &str)> = names.chain(kinds).map(|known| (distance(known), known)).collect();
     near.sort_by_key(|(distance, _)| *distance);
     format!("相近的名称：{}", near.iter().take(3).map(|(_, name)| *name).collect::<Vec<_>>().join("、"))
 }

@@ -1,5 +1,7 @@
 //! The header of a sheet: which column holds which field, and which later rows are headers themselves.
 
+use crate::domain::intake::header_name::bare_name;
+use crate::domain::intake::header_proposal::HeaderProposal;
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::text::normalize_name;
 use crate::domain::own_sheet::{self, SELECTION_PREFIX};
@@ -84,6 +86,8 @@ pub(crate) struct Header {
     pub duplicates: Vec<DuplicateColumn>,
     /// Letters and words of the columns whose header names no field.
     pub unknown: Vec<(String, String)>,
+    /// Those of them that are almost the name of a field.
+    pub proposals: Vec<HeaderProposal>,
     /// Those of them that may mark rows as restricted, and about which the office has not decided.
     pub doubtful: Vec<DoubtfulColumn>,
     /// The columns of secrecy, those of `doubtful`, and those about which the office has decided that they are none.
@@ -174,28 +178,4 @@ impl Header {
 pub(crate) fn has_all_fields(ledger: &Ledger, present: Columns) -> bool {
     let secrecy = ledger.role(Role::Restricted);
     (0..ledger.fields.len()).all(|field| present.contains(field) || secrecy == Some(field))
-}
-
-/// A header text in canonical form, without the bracket at its end and without the star of a column that has to be filled in.
-pub(crate) fn bare_name(text: &str) -> String {
-    let name = normalize_name(without_bracket(text));
-    let bare = name.trim_matches(['*', '★', '☆', '※']);
-    if bare.is_empty() { name } else { bare.to_owned() }
-}
-
-/// The text before a bracket at its end, nested brackets included: `合同投资额（万元（人民币））` → `合同投资额`.
-pub(crate) fn without_bracket(text: &str) -> &str {
-    let mut depth = 0;
-    for (at, c) in text.trim_end().char_indices().rev() {
-        match c {
-            ')' | '）' | ']' | '】' => depth += 1,
-            '(' | '（' | '[' | '【' => depth -= 1,
-            _ => {}
-        }
-        if depth <= 0 {
-            let is_open = matches!(c, '(' | '（' | '[' | '【');
-            return if is_open && at > 0 { &text[..at] } else { text };
-        }
-    }
-    text
 }

@@ -2,16 +2,16 @@
 //!
 //! A column path is the texts over one column from top to bottom, such as `合同投资额` / `外资（万元）`, with merged cells expanded.
 
-use crate::domain::intake::header::{
-    Column, DoubtfulColumn, DuplicateColumn, Header, UnitFrom, bare_name, has_all_fields, without_bracket,
-};
+use crate::domain::intake::header::{Column, DoubtfulColumn, DuplicateColumn, Header, UnitFrom, has_all_fields};
+use crate::domain::intake::header_name::{bare_name, beside_name, name_forms, without_bracket};
+use crate::domain::intake::header_proposal::{nearest, proposals};
 use crate::domain::intake::merges::{Merges, MergesOfRows, column_letters};
 use crate::domain::intake::money::{MoneyUnit, money_unit, trailing_unit};
 use crate::domain::intake::raw::{Raw, RawRow, cell_at};
 use crate::domain::intake::text::{normalize_name, shortened};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::register::record::Columns;
-use crate::domain::secrecy::Polarity;
+use crate::domain::secrecy::{Polarity, compared_header};
 use std::collections::HashMap;
 
 /// The most rows of a header.
@@ -41,6 +41,8 @@ pub(crate) struct NearMiss {
     pub ledger: String,
     /// Titles of the required columns that are missing.
     pub missing: Vec<String>,
+    /// Headers that are almost those of missing columns, each with the title.
+    pub almost: Vec<(String, String)>,
 }
 
 /// How good a block is as a header: the fields it names, then the rows it leaves out of [`HEIGHT_MAX`]. A title above the header adds no field,
@@ -73,7 +75,9 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
                 let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || has_all_fields(names.ledger, mapping.present()));
                 let missing = names.missing_required(&mapping);
                 if is_like && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
-                    near = Some((score, NearMiss { row: block[0].number, ledger: names.ledger.title.clone(), missing: missing.clone() }));
+                    let almost = names.almost_required(&paths, &mapping);
+                    let (row, ledger, missing) = (block[0].number, names.ledger.title.clone(), missing.clone());
+                    near = Some((score, NearMiss { row, ledger, missing, almost }));
                 }
                 if !missing.is_empty() || !is_like || best.as_ref().is_some_and(|(most, ..)| *most >= score) {
                     continue;
@@ -125,8 +129,10 @@ fn header_texts(block: &Rows, merges: &MergesOfRows) -> Vec<(u16, Vec<String>)> 
 struct ColumnPath {
     column: u16,
     names: Vec<String>,
-    /// `names` without the brackets at their ends.
+    /// `names` without what templates put around them.
     bare_names: Vec<String>,
+    /// The last name from the whole text to the bare name.
+    leaf_forms: Vec<String>,
     /// The last name without the unit at its end.
     unitless: Option<String>,
     unit: Option<MoneyUnit>,
@@ -134,14 +140,15 @@ struct ColumnPath {
 
 impl ColumnPath {
     fn new(column: u16, texts: &[String]) -> ColumnPath {
-        let leaf = texts.last().map(|leaf| normalize_name(leaf));
-        let trailing = leaf.as_deref().and_then(trailing_unit);
+        let bare_names: Vec<String> = texts.iter().map(|text| bare_name(text)).collect();
+        let trailing = bare_names.last().and_then(|leaf| trailing_unit(leaf));
         ColumnPath {
             column,
             names: texts.iter().map(|text| normalize_name(text)).collect(),
-            bare_names: texts.iter().map(|text| bare_name(text)).collect(),
+            leaf_forms: texts.last().map(|leaf| name_forms(leaf)).unwrap_or_default(),
             unitless: trailing.as_ref().map(|(words, _)| (*words).to_owned()),
-            unit: texts.iter().rev().find_map(|text| unit_in_brackets(text)).or(trailing.map(|(_, unit)| unit)),
+            unit: texts.iter().rev().find_map(|text| money_unit(&beside_name(text))).or(trailing.map(|(_, unit)| unit)),
+            bare_names,
         }
     }
 }
@@ -229,20 +236,24 @@ impl<'a> FieldNames<'a> {
         ColumnMapping { columns, duplicates }
     }
 
-    /// The field that a column path names. Tried in this order: an alias `parent/leaf` at the end of the path, the last name as title or alias,
-    /// the last name without its bracket, and for amounts the last name without its unit.
+    /// The field that a column path names. Tried in this order: what the office has decided, an alias `parent/leaf` at the end of the path, the last name as title or alias,
+    /// from the whole text to the bare name, and for amounts the bare name without its unit.
     fn field_of(&self, path: &ColumnPath) -> Option<usize> {
-        let (leaf, above) = path.names.split_last()?;
-        let (bare_leaf, bare_above) = path.bare_names.split_last()?;
-        let by_path = self
-            .paths
-            .iter()
-            .find(|(parent, last, _)| (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent)));
+        let (_, above) = path.names.split_last()?;
+        let (_, bare_above) = path.bare_names.split_last()?;
+        let is_above = |parent: &String| above.contains(parent) || bare_above.contains(parent);
+        let by_path = self.paths.iter().find(|(parent, last, _)| path.leaf_forms.contains(last) && is_above(parent));
         let is_money = |field: &usize| self.ledger.fields[*field].kind == FieldKind::Money;
-        by_path
-            .map(|(.., field)| *field)
-            .or_else(|| self.names.get(leaf).copied())
-            .or_else(|| self.names.get(bare_leaf).copied())
+        let decided = || {
+            let forms = path.leaf_forms.iter().map(|form| compared_header(form));
+            forms
+                .into_iter()
+                .find_map(|form| self.ledger.decided_headers.iter().find(|(header, _)| *header == form).map(|(_, field)| *field))
+        };
+        let by_decision = if self.ledger.decided_headers.is_empty() { None } else { decided() };
+        by_decision
+            .or(by_path.map(|(.., field)| *field))
+            .or_else(|| path.leaf_forms.iter().find_map(|form| self.names.get(form).copied()))
             .or_else(|| self.names.get(path.unitless.as_ref()?).copied().filter(is_money))
     }
 
@@ -264,6 +275,18 @@ impl<'a> FieldNames<'a> {
             .collect()
     }
 
+    /// The headers that are almost those of required fields without a column, each with the title of the field.
+    fn almost_required(&self, paths: &[ColumnPath], mapping: &ColumnMapping) -> Vec<(String, String)> {
+        let is_mapped = |column: u16| mapping.columns.iter().any(|known| known.column == column);
+        let is_taken = |index: usize| {
+            let field = &self.ledger.fields[index];
+            !field.required || mapping.columns.iter().any(|column| column.field == index)
+        };
+        let free = paths.iter().filter(|path| !is_mapped(path.column)).filter_map(|path| path.names.last());
+        free.filter_map(|header| Some((header.clone(), self.ledger.fields[nearest(self.ledger, header, is_taken)?].title.clone())))
+            .collect()
+    }
+
     /// The header of a block that names all required fields.
     fn header(&self, block: &Rows, texts: &[(u16, Vec<String>)], paths: &[ColumnPath], mapping: ColumnMapping) -> Header {
         let present = mapping.present();
@@ -278,6 +301,9 @@ impl<'a> FieldNames<'a> {
             text
         };
         let unknown = unknown.take(UNKNOWN_MAX).map(|(column, texts)| (column_letters(*column), listed(texts))).collect();
+        let free = paths.iter().filter(|path| !is_mapped(path.column) && !self.ledger.secrecy.is_ignored(&path.forms()));
+        let headers = free.filter_map(|path| Some((path.column, path.names.last()?.as_str())));
+        let proposals = proposals(self.ledger, present, headers);
         let doubtful = paths.iter().filter(|path| !is_mapped(path.column));
         let doubtful = doubtful.filter(|path| self.ledger.secrecy.is_doubtful(&path.forms()));
         let doubtful = doubtful.map(|path| DoubtfulColumn { column: path.column, header: path.names.last().cloned().unwrap_or_default() });
@@ -294,6 +320,7 @@ impl<'a> FieldNames<'a> {
             columns,
             duplicates,
             unknown,
+            proposals,
             doubtful,
             decided_by_header,
             leaves: paths.iter().filter_map(|path| Some((path.column, path.names.last()?.clone()))).collect(),
@@ -322,11 +349,6 @@ pub(crate) fn nearest_field<'a>(fields: impl Iterator<Item = &'a Field>, header:
         .filter_map(|field| Some((likeness(field)?, field)))
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, field)| field)
-}
-
-fn unit_in_brackets(text: &str) -> Option<MoneyUnit> {
-    let inside = text.trim_end().strip_prefix(without_bracket(text)).unwrap_or_default();
-    money_unit(inside)
 }
 
 /// The unit in a line above the header, such as `单位：亿元`.

@@ -1,12 +1,10 @@
 //! Amounts and other numbers: money units in headers and cells, spaces and thousands separators.
 
+use crate::domain::intake::chinese_number::{chinese_number, with_arabic_numbers};
 use crate::domain::intake::fault::{CellFault, CellResult, fatal, warning};
 use crate::domain::intake::raw::Raw;
 use crate::domain::intake::text::{half_width, normalize_name};
 use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
-
-/// Money units in the order in which they are looked for, each with its power of ten to 分.
-const UNITS: [(&str, i32); 6] = [("亿元", 10), ("亿", 10), ("万元", 6), ("万", 6), ("千元", 5), ("元", 2)];
 
 /// The unit that a header gives for its amounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,21 +81,29 @@ pub fn trailing_unit(header: &str) -> Option<(&str, MoneyUnit)> {
 /// The largest plausible amount, in 分: 100,000 亿元.
 pub(crate) const FEN_MAX: i64 = 100_000 * FEN_PER_YI;
 
+/// Words before and behind an amount that do not change it.
+const BEFORE: [&str; 5] = ["人民币", "RMB", "CNY", "¥", "￥"];
+const BEHIND: [&str; 6] = ["(人民币)", "人民币", "RMB", "CNY", "整", "正"];
+
+/// Words of an amount that is not exact.
+const APPROXIMATE: [&str; 6] = ["大约", "约", "左右", "余", "多", "近"];
+
 /// Reads the cell of an amount. `text` is the cleaned text of `raw`; `money_power` is the power of ten to 分 where the cell has no unit.
 ///
 /// # Errors
 /// No amount in yuan can be read, or it is negative or implausibly large.
 pub(crate) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> CellResult {
     const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
+    const TOO_MUCH: (&str, &str) = ("金额大得不合常理", "请核对单位是亿元还是万元");
     if let Raw::Date(..) = raw {
         return Err(fatal("是日期，不是金额", HINT));
     }
-    let mut text = without_spaces(&half_width(text));
+    let mut text = without_spaces(&half_width(text)).to_ascii_uppercase();
     let mut approximate = None;
-    if text.contains("美元") || text.contains('$') || text.contains("港") || text.contains("欧元") {
+    if CURRENCIES.iter().any(|currency| text.contains(currency)) || text.contains('港') {
         return Err(fatal("是外币金额", "请折合人民币后填写"));
     }
-    for word in ["约", "左右", "余"] {
+    for word in APPROXIMATE {
         if text.contains(word) {
             text = text.replace(word, "");
             approximate = Some(warning("写的是约数，按所写数字读取", "请填写实际数字"));
@@ -107,19 +113,22 @@ pub(crate) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> CellRes
         text = rest.to_owned();
         approximate = Some(warning("写的是约数，按所写数字读取", "请填写实际数字"));
     }
-    let mut text = text.trim_start_matches("人民币").trim_start_matches(['¥', '￥']).to_owned();
-    let mut power = money_power;
-    if let Some((unit, unit_power)) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)) {
-        text.truncate(text.len() - unit.len());
-        power = *unit_power;
+    let mut amount = text.as_str();
+    while let Some(rest) = BEFORE.iter().find_map(|word| amount.strip_prefix(word)) {
+        amount = rest.trim_start_matches(':');
     }
-    // bookkeepers write a negative amount in brackets
-    let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-    let negative = inside.is_some();
-    let digits = without_separators(inside.unwrap_or(&text)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
-    const TOO_MUCH: (&str, &str) = ("金额大得不合常理", "请核对单位是亿元还是万元");
-    let value = Decimal::parse(&digits).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
-    let value = value.scaled(power).ok_or_else(|| fatal(TOO_MUCH.0, TOO_MUCH.1))?;
+    while let Some(rest) = BEHIND.iter().find_map(|word| amount.strip_suffix(word)) {
+        amount = rest;
+    }
+    // bookkeepers write a negative amount in brackets, with the unit inside or behind them
+    let inside =
+        amount.strip_prefix('(').and_then(|rest| rest.split_once(')')).filter(|(number, unit)| !number.is_empty() && !unit.contains('('));
+    let (negative, amount) = match inside {
+        Some((number, unit)) => (true, format!("{number}{unit}")),
+        None => (false, amount.to_owned()),
+    };
+    let value = amount_in_fen(&amount, money_power).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    let value = i64::try_from(value).map_err(|_| fatal(TOO_MUCH.0, TOO_MUCH.1))?;
     if negative || value < 0 {
         return Err(fatal("金额为负数", "请核对后填写"));
     }
@@ -127,6 +136,67 @@ pub(crate) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> CellRes
         return Err(fatal(TOO_MUCH.0, TOO_MUCH.1));
     }
     Ok((Cell::Money(value), approximate))
+}
+
+/// An amount in 分: `1.5`, `15000万元`, `1亿5000万元`, `1.5E+08`, `一亿五千万元`. `None` = the text is none.
+fn amount_in_fen(text: &str, money_power: i32) -> Option<i128> {
+    // what no number of 分 holds is too much, and so is the largest
+    let number =
+        |text: &str, power: i32| number_of(text).map(|(value, exponent)| i128::from(value.scaled(power + exponent).unwrap_or(i64::MAX)));
+    let (words, is_yuan) = match text.strip_suffix(['元', '圆']) {
+        Some(words) => (words, true),
+        None => (text, false),
+    };
+    if words.starts_with(|c: char| !c.is_ascii() && magnitude(c).is_none()) {
+        return worded_amount(words, is_yuan);
+    }
+    if !is_yuan && !words.contains(|c| magnitude(c).is_some()) {
+        return number(words, money_power);
+    }
+    let (mut rest, mut total, mut power_before) = (words, 0i128, i32::MAX);
+    while !rest.is_empty() {
+        let end = rest.find(|c| magnitude(c).is_some()).unwrap_or(rest.len());
+        let (digits, behind) = rest.split_at(end);
+        let unit_end = behind.find(|c| magnitude(c).is_none()).unwrap_or(behind.len());
+        let power: i32 = behind[..unit_end].chars().filter_map(magnitude).sum();
+        // 1亿5000 may be 1.5亿 or 1亿 and 5000元
+        if power >= power_before || power == 0 && !is_yuan {
+            return None;
+        }
+        total = total.checked_add(number(digits, power + 2)?)?;
+        (rest, power_before) = (&behind[unit_end..], power);
+    }
+    (power_before < i32::MAX).then_some(total)
+}
+
+/// An amount in Chinese numerals: 一点五亿, 壹亿伍仟万.
+fn worded_amount(words: &str, is_yuan: bool) -> Option<i128> {
+    if let Some((whole, fraction)) = words.split_once('点') {
+        let end = fraction.find(|c| magnitude(c).is_some()).unwrap_or(fraction.len());
+        let (digits, unit) = fraction.split_at(end);
+        if unit.is_empty() && !is_yuan {
+            return None;
+        }
+        let digits = with_arabic_numbers(digits);
+        let yuan = if is_yuan { "元" } else { "" };
+        return amount_in_fen(&format!("{}.{digits}{unit}{yuan}", chinese_number(whole)?), 0);
+    }
+    let value = i128::from(chinese_number(words)?);
+    // what has no unit may be a number of anything
+    if is_yuan || words.ends_with(['万', '亿']) { value.checked_mul(100) } else { None }
+}
+
+/// A number in digits, perhaps with a power of ten (`1.5E+08`), as its value and that power.
+fn number_of(text: &str) -> Option<(Decimal, i32)> {
+    let (mantissa, exponent) = match text.split_once(['E', 'e']) {
+        Some((mantissa, exponent)) => (mantissa, exponent),
+        None => (text, "0"),
+    };
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if digits.is_empty() || digits.len() > 2 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((Decimal::parse(&without_separators(mantissa)?)?, exponent.parse().ok()?))
 }
 
 /// A number without spaces. A space between two digits becomes a comma, which is then checked as a thousands separator; a line break
@@ -173,8 +243,23 @@ fn without_separators(text: &str) -> Option<String> {
 /// The text is no number.
 pub(crate) fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
     let plain = without_spaces(&half_width(text));
-    let digits = plain.strip_suffix('%').unwrap_or(&plain);
-    without_separators(digits).and_then(|digits| Decimal::parse(&digits)).ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))
+    let digits = plain.strip_suffix('%').or_else(|| plain.strip_prefix("百分之")).unwrap_or(&plain);
+    let worded = || if digits.len() < plain.len() { Some(Decimal::new(i64::try_from(chinese_number(digits)?).ok()?, 0)) } else { None };
+    let number = number_of(digits).and_then(|(value, exponent)| with_power(value, exponent)).or_else(worded);
+    number.ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))
+}
+
+/// A number times a power of ten.
+fn with_power(value: Decimal, exponent: i32) -> Option<Decimal> {
+    if exponent == 0 {
+        return Some(value);
+    }
+    let scale = i32::from(value.scale) - exponent;
+    match u8::try_from(scale) {
+        Ok(scale @ 0..=15) => Some(Decimal::new(value.mantissa, scale)),
+        Ok(_) => None,
+        Err(_) => Some(Decimal::new(value.scaled(exponent)?, 0)),
+    }
 }
 
 #[cfg(test)]
@@ -206,5 +291,68 @@ mod tests {
         assert_eq!(trailing_unit("合同投资额万元"), Some(("合同投资额", MoneyUnit::Power(6))));
         assert_eq!(trailing_unit("合同投资额,单位:亿元"), Some(("合同投资额", MoneyUnit::Power(10))));
         assert_eq!((trailing_unit("万元"), trailing_unit("合同投资额")), (None, None));
+    }
+
+    #[test]
+    fn amounts_as_people_and_programs_write_them() {
+        let read = |text: &str, power: i32| match read_money(&Raw::Text(text.into()), text, power) {
+            Ok((Cell::Money(fen), None)) => fen.to_string(),
+            Ok((cell, _)) => format!("{cell} !"),
+            Err(fault) => fault.reason,
+        };
+        const YUAN: i32 = 2;
+        const YI: i32 = 10;
+        for (text, power, fen) in [
+            ("1.5E+08", YUAN, "15000000000"),
+            ("1.234567E+09", YUAN, "123456700000"),
+            ("1.5e8", YUAN, "15000000000"),
+            ("0.00E+00", YUAN, "0"),
+            ("1.5E-02", YI, "150000000"),
+            ("15000万元整", YI, "15000000000"),
+            ("1.5亿元人民币", YI, "15000000000"),
+            ("人民币：1.5亿元整", YI, "15000000000"),
+            ("1.5亿元（人民币）", YI, "15000000000"),
+            ("RMB 15,000万", YI, "15000000000"),
+            ("1亿5000万元", YI, "15000000000"),
+            ("1亿5千万", YI, "15000000000"),
+            ("3千万元", YI, "3000000000"),
+            ("12万3456元", YI, "12345600"),
+            ("一亿五千万元", YI, "15000000000"),
+            ("壹亿伍仟万元整", YI, "15000000000"),
+            ("一点五亿元", YI, "15000000000"),
+            ("三点五", YI, "不是能识别的金额"),
+            ("五", YI, "不是能识别的金额"),
+            ("1.5", YI, "15000000000"),
+            ("￥1.5亿", YI, "15000000000"),
+            ("1亿5000", YI, "不是能识别的金额"),
+            ("5000万1亿", YI, "不是能识别的金额"),
+            ("1.5E", YI, "不是能识别的金额"),
+            ("1.5E+99", YI, "金额大得不合常理"),
+            ("万元", YI, "不是能识别的金额"),
+            ("元", YI, "不是能识别的金额"),
+            ("甲", YI, "不是能识别的金额"),
+            ("(500)万元", YI, "金额为负数"),
+            ("-5", YI, "金额为负数"),
+            ("5000万美元", YI, "是外币金额"),
+            ("$5000", YI, "是外币金额"),
+        ] {
+            assert_eq!(read(text, power), fen, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_powers_and_percents() {
+        let read = |text: &str| read_decimal(text).map_or_else(|fault| fault.reason, |value| value.to_string());
+        for (text, expected) in [
+            ("95%", "95"),
+            ("1.25E+01", "12.5"),
+            ("4E2", "400"),
+            ("5e-1", "0.5"),
+            ("百分之四十", "40"),
+            ("百分之40", "40"),
+            ("四十", "不是能识别的数字"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
     }
 }

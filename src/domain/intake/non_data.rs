@@ -1,9 +1,11 @@
-//! Rows below the header that hold no data: repeated headers, second headers, totals, headings, remarks and signature lines.
+//! Rows below the header that hold no data: repeated headers, second headers, totals, headings, remarks, signature lines, feet of pages, the rows of
+//! templates, and rows that only wait to be filled in.
 
 use crate::domain::intake::data_merges::DataMerges;
 use crate::domain::intake::header::{Header, SecondHeader};
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::intake::sums::SUBTOTAL;
+use crate::domain::intake::template_rows::{is_example, is_prepared, template_row};
 use crate::domain::intake::text::{clean, normalize_name};
 use crate::domain::register::ledger::{Ledger, Role};
 
@@ -17,6 +19,12 @@ pub(crate) enum NonData {
     Heading,
     /// A remark or a signature line.
     Remark,
+    /// The head or foot of a printed page, or a line that is drawn with signs.
+    PageFoot,
+    /// A row of a template that explains the columns; the reason.
+    Template(&'static str),
+    /// Nothing is filled in but what a template has put there.
+    Prepared,
 }
 
 impl NonData {
@@ -27,6 +35,9 @@ impl NonData {
             NonData::Total(word) => format!("{word}行"),
             NonData::Heading => "标题行".into(),
             NonData::Remark => "备注或签名行".into(),
+            NonData::PageFoot => "页眉页脚或表线".into(),
+            NonData::Template(reason) => (*reason).into(),
+            NonData::Prepared => "没有填写，只有预先填好的序号".into(),
         }
     }
 }
@@ -35,31 +46,101 @@ impl NonData {
 const COUNT_DIGITS_MAX: usize = 7;
 
 /// Words of totals.
-const TOTALS: [&str; 6] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计"];
+const TOTALS: [&str; 7] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计", "总计数"];
+
+/// What the total of a group ends with, as Excel writes it.
+const GROUP_TOTALS: [&str; 8] = ["汇总", "小计", "合计", "计数", "求和", "平均值", "最大值", "最小值"];
 
 /// What the first text of a remark or a signature line begins with.
-const REMARKS: [&str; 15] = [
+const REMARKS: [&str; 37] = [
     "注:",
     "注1",
     "备注",
     "说明",
     "填表人",
     "制表",
-    "审核人",
+    "制单",
+    "审核",
+    "复核",
+    "审批",
+    "经办",
     "填报人",
     "填报单位",
+    "填表说明",
     "测评单位",
     "办理单位",
     "数据来源",
     "联系人",
+    "联系电话",
     "填表日期",
+    "填报日期",
     "负责人",
+    "单位负责人",
+    "统计人",
+    "录入人",
+    "报送人",
+    "报送单位",
+    "报送日期",
+    "打印日期",
+    "打印时间",
+    "打印人",
+    "导出日期",
+    "导出时间",
+    "导出人",
+    "盖章",
+    "签字",
+    "日期:",
 ];
 
-/// Why a row holds no data; `None` = it is a row of data. `merges` is at this row.
-pub(crate) fn non_data(ledger: &Ledger, header: &Header, merges: &DataMerges, cells: &[(u16, Raw<'_>)]) -> Option<NonData> {
+/// Lines of printed pages, and what clerks write below the last row.
+const PAGE_WORDS: [&str; 26] = [
+    "续",
+    "续页",
+    "完",
+    "结束",
+    "本页结束",
+    "本表结束",
+    "表格结束",
+    "全文完",
+    "续表",
+    "续上表",
+    "接上表",
+    "接上页",
+    "转下页",
+    "接下页",
+    "承前页",
+    "过次页",
+    "未完待续",
+    "下页续",
+    "以下空白",
+    "此处空白",
+    "以下无正文",
+    "本页无正文",
+    "以下为空",
+    "空白",
+    "表尾",
+    "END",
+];
+
+/// Rows of a template are so near below the header.
+const TEMPLATE_ROWS: u32 = 3;
+
+/// Why a row holds no data; `None` = it is a row of data. `merges` is at this row; `is_unit` knows the
+/// names of units.
+pub(crate) fn non_data(
+    ledger: &Ledger,
+    header: &Header,
+    merges: &DataMerges,
+    number: u32,
+    cells: &[(u16, Raw<'_>)],
+    is_unit: impl Fn(&str) -> bool,
+) -> Option<NonData> {
     let code_column = header.column_of_role(ledger, Role::Code);
     let code = code_column.and_then(|column| cell_at(cells, column)).map(|raw| clean(&raw.display())).unwrap_or_default();
+    let is_below_header = number <= header.last_row + TEMPLATE_ROWS;
+    if is_below_header && let Some(reason) = template_row(cells) {
+        return Some(NonData::Template(reason));
+    }
     // nearly every row: a code such as GZ202500001 and other cells; no total, heading, remark or repeated header begins like this
     let latin = code.starts_with(|c: char| c.is_ascii_alphanumeric() || ('\u{ff10}'..='\u{ff5a}').contains(&c));
     let number_only = code.bytes().all(|byte| byte.is_ascii_digit());
@@ -77,28 +158,49 @@ pub(crate) fn non_data(ledger: &Ledger, header: &Header, merges: &DataMerges, ce
     let words: Vec<String> = cells.iter().map(|(_, raw)| normalize_name(&raw.display())).filter(|text| !text.is_empty()).collect();
     let code_name = normalize_name(&code);
     let name_column = header.column_of_role(ledger, Role::Name);
+    let name = name_column.and_then(|column| cell_at(cells, column)).map(|raw| normalize_name(&raw.display())).unwrap_or_default();
+    if is_example(&code_name) || is_below_header && is_example(&name) {
+        return Some(NonData::Template("示例行"));
+    }
+    if !words.is_empty() && words.iter().all(|word| is_page_foot(word)) {
+        return Some(NonData::PageFoot);
+    }
     if let Some(word) = words.iter().take(3).find(|word| is_total(word)) {
         // a project whose name begins with 合计 has a code of its own
         let is_only_total = code.is_empty() || TOTALS.contains(&code_name.as_str()) || code_name == *word;
         // the number of rows may be in the column of the code
-        let has_name = || name_column.and_then(|column| cell_at(cells, column)).is_some_and(|raw| !raw.display().trim().is_empty());
-        if is_only_total || number_only && !has_name() {
+        if is_only_total || number_only && name.is_empty() {
             return Some(NonData::Total(word.clone()));
         }
+    }
+    let is_group_total =
+        |word: &&String| GROUP_TOTALS.iter().any(|total| word.ends_with(total)) && (code_name.is_empty() || code_name == **word);
+    if let Some(word) = words.iter().find(is_group_total).filter(|word| name.is_empty() || name == **word) {
+        return Some(NonData::Total(word.clone()));
     }
     // a heading such as 一、工业项目（53个） may be in any column, the code's included
     if words.len() <= 4 && (code.is_empty() || has_numeral(&code_name)) && words.iter().any(|word| has_numeral(word)) {
         return Some(NonData::Heading);
     }
+    if let Some((first, others)) = words.split_first()
+        && (code.is_empty() || code_name == *first)
+        && is_group_heading(first, is_unit)
+        && others.iter().all(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return Some(NonData::Heading);
+    }
     // a signature line may begin in the column of the code: 填表人：张三 …… 审核人：李四
-    let is_signature = code.contains([':', '：']) && name_column.is_none_or(|column| cell_at(cells, column).is_none());
+    let is_signature = code.contains([':', '：']) && (name.is_empty() || name.contains(':'));
     if !code.is_empty() && cells.len() > 1 && !is_signature {
         return None;
     }
     let first = words.first()?;
     // 共15个 and nothing else in the row
     let is_count = words.len() == 1 && first.strip_prefix('共').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    (is_count || REMARKS.iter().any(|remark| first.starts_with(remark))).then_some(NonData::Remark)
+    if is_count || REMARKS.iter().any(|remark| first.starts_with(remark)) {
+        return Some(NonData::Remark);
+    }
+    (code.is_empty() && name.is_empty() && is_prepared(ledger, header, cells)).then_some(NonData::Prepared)
 }
 
 /// `合计`, `合计：`, `合计（53个）`, `合计共53个`, `合计53`.
@@ -112,4 +214,90 @@ fn is_total(word: &str) -> bool {
 /// Whether a text begins with a Chinese numeral as headings do: `一、`, `（二）`.
 fn has_numeral(text: &str) -> bool {
     text.trim_start_matches('(').starts_with(|c| "一二三四五六七八九十".contains(c)) && text.contains(['、', ')'])
+}
+
+/// Whether a text names a group of rows: a unit, or words with the number of the rows: `工业项目(共53个)`.
+fn is_group_heading(word: &str, is_unit: impl Fn(&str) -> bool) -> bool {
+    const CHARS_MAX: usize = 12;
+    let is_count = |inside: &str| {
+        let digits = inside.trim_start_matches(['共', '计']).trim_end_matches(['个', '项', '家', '户', '条', '件', '目']);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let counted = word.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')).filter(|(_, inside)| is_count(inside));
+    let bare = counted.map_or(word, |(bare, _)| bare).trim_end_matches(':');
+    let is_short = !bare.is_empty() && bare.chars().count() <= CHARS_MAX && !bare.contains(|c: char| c.is_ascii_digit());
+    is_short && (counted.is_some() || is_unit(bare))
+}
+
+/// Whether a text belongs to a printed page, or is a line that is drawn with signs.
+fn is_page_foot(word: &str) -> bool {
+    let bare = word.trim_matches(['(', ')', '[', ']', '【', '】', '-', '—', '.', '…']);
+    if bare.is_empty() {
+        return word.chars().count() >= 3;
+    }
+    let is_drawn = |c: char| "-—–=_~*+|·.".contains(c) || ('\u{2500}'..='\u{257f}').contains(&c);
+    if word.ends_with("(续表)") || word.ends_with("(续)") {
+        return true;
+    }
+    if PAGE_WORDS.iter().any(|page| bare.eq_ignore_ascii_case(page)) || word.chars().count() >= 3 && word.chars().all(is_drawn) {
+        return true;
+    }
+    // 第1页，共2页; 第一页; 共 3 页; Page 1 of 2; 1/2页
+    let number = |c: char| c.is_ascii_digit() || "一二三四五六七八九十".contains(c);
+    let left: String = bare.chars().filter(|c| !number(*c)).collect();
+    let has_number = left.chars().count() < bare.chars().count();
+    has_number
+        && matches!(
+            left.to_ascii_lowercase().as_str(),
+            "第页"
+                | "共页"
+                | "第页,共页"
+                | "第页共页"
+                | "第页/共页"
+                | "页"
+                | "/页"
+                | "pageof"
+                | "page"
+                | "第页,总页"
+                | "第/页"
+                | "页码:"
+                | "页码:/"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feet_of_pages_and_headings_of_groups() {
+        for word in [
+            "第1页,共2页",
+            "第1页共2页",
+            "(续表)",
+            "续表",
+            "以下空白",
+            "-----",
+            "=====",
+            "┌──┬──┐",
+            "(续)",
+            "全省项目台账(续表)",
+            "Page1of2",
+            "第一页",
+            "——————",
+            "END",
+        ] {
+            assert!(is_page_foot(word), "{word}");
+        }
+        for word in ["GZ1", "1", "页岩气项目", "第1页的项目", "-", "—", "甲项目"] {
+            assert!(!is_page_foot(word), "{word}");
+        }
+        let is_unit = |name: &str| name == "甲州";
+        for word in ["甲州", "乙州(2个)", "甲州(共12个项目)", "工业项目(53个)", "甲州:"] {
+            assert!(is_group_heading(word, is_unit), "{word}");
+        }
+        for word in ["甲产业园项目", "GZ1", "12", "甲州2026年", "工业(二期)", "乙州", ""] {
+            assert!(!is_group_heading(word, is_unit), "{word}");
+        }
+    }
 }

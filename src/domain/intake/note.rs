@@ -109,6 +109,10 @@ pub struct SheetAccount {
     /// Headers that may be of secrecy: the snapshot does not come into force before the office has decided about them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<String>,
+    /// Headers that are almost the name of a field that some rule needs, each with the title of the field: the snapshot does not come into force
+    /// before the office has decided about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<(String, String)>,
 }
 
 impl SheetAccount {

@@ -1,5 +1,6 @@
 //! Cells and rows as the file has them, before the intake reads them.
 
+use crate::domain::intake::text::is_unseen;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -17,13 +18,16 @@ pub enum Raw<'a> {
     Error(Cow<'a, str>),
     /// A formula whose result the file does not hold.
     Uncalculated,
+    /// A cell whose content is struck out altogether.
+    #[serde(borrow)]
+    Struck(Cow<'a, str>),
 }
 
 impl Raw<'_> {
     /// The text that a person sees in the cell.
     pub fn display(&self) -> Cow<'_, str> {
         match self {
-            Raw::Text(text) => Cow::Borrowed(text),
+            Raw::Text(text) | Raw::Struck(text) => Cow::Borrowed(text),
             Raw::Number(number) => Cow::Owned(format!("{number}")),
             Raw::Date(year, month, day) => Cow::Owned(format!("{year:04}-{month:02}-{day:02}")),
             Raw::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
@@ -35,7 +39,7 @@ impl Raw<'_> {
     /// Bytes of its text; 0 for a value that has none.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
-            Raw::Text(text) | Raw::Error(text) => text.len(),
+            Raw::Text(text) | Raw::Error(text) | Raw::Struck(text) => text.len(),
             Raw::Number(_) | Raw::Date(..) | Raw::Bool(_) | Raw::Uncalculated => 0,
         }
     }
@@ -48,12 +52,13 @@ impl Raw<'_> {
             Raw::Bool(value) => Raw::Bool(value),
             Raw::Error(code) => Raw::Error(Cow::Owned(code.into_owned())),
             Raw::Uncalculated => Raw::Uncalculated,
+            Raw::Struck(text) => Raw::Struck(Cow::Owned(text.into_owned())),
         }
     }
 
-    /// Whether the cell holds a text of nothing but white space.
+    /// Whether the cell holds a text of which nothing can be seen.
     pub(crate) fn is_blank(&self) -> bool {
-        matches!(self, Raw::Text(text) if text.trim().is_empty())
+        matches!(self, Raw::Text(text) if is_unseen(text))
     }
 }
 

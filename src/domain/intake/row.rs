@@ -1,9 +1,11 @@
 //! Reads the cells of one row of data by the sheet's header.
 
-use crate::domain::intake::cell::read_cell;
+use crate::domain::intake::cell::{read_cell, struck};
 use crate::domain::intake::data_merges::DataMerges;
+use crate::domain::intake::date::from_1904;
 use crate::domain::intake::fault::{CellFault, fatal, warning};
 use crate::domain::intake::header::{Column, Header};
+use crate::domain::intake::place_headings::PlaceHeadings;
 use crate::domain::intake::raw::{CellsByColumn, Raw};
 use crate::domain::intake::row_marks::RowStatement;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
@@ -16,6 +18,8 @@ pub(crate) struct RowReading {
     /// One cell for each field of the ledger.
     pub record: Vec<Cell>,
     pub faults: Vec<FieldFault>,
+    /// The whole row is struck out.
+    pub struck: bool,
     /// The last column with content to the right of the header, where that means that the cells of the row are shifted.
     pub shifted: Option<u16>,
     /// Other columns with content and without header.
@@ -46,6 +50,10 @@ pub(crate) struct RowReader<'s> {
     pub is_text_file: bool,
     /// Bounds plausible dates.
     pub today: NaiveDate,
+    /// The workbook counts its days from 1904, also those of cells without the format of a date.
+    pub days_from_1904: bool,
+    /// The places that the headings above the row name: of the division and of the place.
+    pub headings: &'s PlaceHeadings,
 }
 
 impl RowReader<'_> {
@@ -53,6 +61,7 @@ impl RowReader<'_> {
         let mut reading = RowReading {
             record: std::iter::repeat_with(|| Cell::Empty).take(self.ledger.fields.len()).collect(),
             faults: Vec::new(),
+            struck: false,
             shifted: None,
             unheaded: Vec::new(),
             marking: Marking::None,
@@ -82,8 +91,14 @@ impl RowReader<'_> {
         if reading.shifted.is_some() {
             self.read_shifted_markings(cells, &mut reading);
         }
+        self.headings.fill(self.ledger, self.header.present, &mut reading.record);
         if let Some(field) = self.ledger.role(Role::Restricted) {
             reading.record[field] = marking_cell(&reading.marking, self.ledger.fields[field].kind);
+        }
+        let is_struck = |raw: &Raw<'_>| matches!(raw, Raw::Struck(_)) || raw.is_blank();
+        if reading.faults.len() > 1 && cells.iter().all(|(_, raw)| is_struck(raw)) {
+            reading.faults.clear();
+            reading.struck = true;
         }
         if self.merges.is_open() {
             for cell in self.merges.ambiguous() {
@@ -106,9 +121,10 @@ impl RowReader<'_> {
         let text = raw.display();
         let marking = match raw {
             Raw::Text(_) | Raw::Number(_) | Raw::Bool(_) => self.ledger.secrecy.read(polarity, &text),
-            Raw::Date(..) | Raw::Error(_) | Raw::Uncalculated => Marking::Marked(text.clone().into_owned()),
+            Raw::Date(..) | Raw::Error(_) | Raw::Uncalculated | Raw::Struck(_) => Marking::Marked(text.clone().into_owned()),
         };
         let fault = match (raw, &marking) {
+            (Raw::Struck(_), _) => Some(struck()),
             (Raw::Uncalculated, _) => Some(fatal("文件中没有公式的计算结果", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
             // the cell of a shifted row belongs to another column
             (_, Marking::Marked(_)) if reading.shifted.is_none() && !self.ledger.secrecy.is_known_marking(&text) => {
@@ -139,8 +155,22 @@ impl RowReader<'_> {
         }
     }
 
-    fn read_field(&self, column: &Column, raw: &Raw<'_>, reading: &mut RowReading) {
-        let fault = match read_cell(&self.ledger.fields[column.field], raw, column.money_power, self.today) {
+    fn read_field(&self, column: &Column, shown: &Raw<'_>, reading: &mut RowReading) {
+        let field = &self.ledger.fields[column.field];
+        if let Raw::Struck(text) = shown {
+            // code, name and unit of the row are named in its notes
+            reading.record[column.field] =
+                read_cell(field, &Raw::Text(text.as_ref().into()), column.money_power, self.today).map_or(Cell::Empty, |(value, _)| value);
+            reading.faults.push(FieldFault { field: column.field, column: column.column, raw: text.as_ref().into(), fault: struck() });
+            return;
+        }
+        let days = match shown {
+            Raw::Number(number) if self.days_from_1904 && matches!(field.kind, FieldKind::Date { .. }) => from_1904(*number),
+            _ => None,
+        };
+        let raw = days.map(Raw::Number);
+        let raw = raw.as_ref().unwrap_or(shown);
+        let fault = match read_cell(field, raw, column.money_power, self.today) {
             Ok((value, warning)) => match &column.unsupported_currency {
                 Some(unit) if !value.is_empty() => Some(CellFault {
                     fatal: true,

@@ -125,7 +125,7 @@ impl RowStatement {
     pub fn of<'c>(secrecy: &Secrecy, cells: impl Iterator<Item = (u16, &'c Raw<'c>)>, read_by_header: &[u16]) -> RowStatement {
         let mut statement = RowStatement::default();
         for (column, raw) in cells {
-            let Raw::Text(text) = raw else { continue };
+            let (Raw::Text(text) | Raw::Struck(text)) = raw else { continue };
             if !secrecy.may_state(text) {
                 continue;
             }

@@ -43,6 +43,24 @@ pub(crate) fn is_unusable(read: u64, unusable: u64) -> bool {
     unusable >= UNUSABLE_ROWS_MAX || unusable >= UNUSABLE_ROWS_MIN && unusable * 100 > read * UNUSABLE_PCT_MAX
 }
 
+/// What is known of a sheet before its rows.
+#[derive(Clone, Debug, Default)]
+pub struct SheetHead<'a> {
+    pub name: &'a str,
+    pub visible: bool,
+    /// The workbook names the sheet and does not hold it.
+    pub missing: bool,
+    pub merges: Vec<CellRange>,
+    /// First and last column (from 0) of each hidden range.
+    pub hidden_columns: Vec<(u32, u32)>,
+    /// The workbook counts its days from 1904.
+    pub days_from_1904: bool,
+    /// That of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
+    pub property: &'a str,
+    /// Texts beside the cells: the remarks on cells by their row (from 1), and at row 0 those of the page.
+    pub beside: &'a [(u32, &'a str)],
+}
+
 /// What is known of a sheet at its end, beside its rows and the notes on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SheetEnd {
@@ -143,27 +161,26 @@ impl<'a> FileRows<'a> {
         self.rows += 1;
     }
 
-    /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
-    pub fn begin_sheet(
-        &mut self,
-        sheet: &str,
-        visible: bool,
-        merges: Vec<CellRange>,
-        hidden_columns: Vec<(u32, u32)>,
-        property: &str,
-        beside: &[(u32, &str)],
-    ) {
+    /// Begins a sheet. A hidden one is not read.
+    pub fn begin_sheet(&mut self, head: SheetHead<'_>) {
         let number = self.sheets as u32;
         self.sheets += 1;
-        if !visible {
+        if !head.visible {
             return;
         }
-        self.merges += merges.len();
-        let mut sheet = SheetIntake::new(self.ledgers, number, &shown_name(sheet), merges, self.today);
+        self.merges += head.merges.len();
+        let mut sheet = SheetIntake::new(self.ledgers, number, &shown_name(head.name), head.merges, self.today);
         sheet.note_room = self.note_room;
-        sheet.refuse_own_lists(property);
-        sheet.set_hidden_columns(hidden_columns);
-        sheet.secrecy.read_beside(beside);
+        sheet.refuse_own_lists(head.property);
+        sheet.set_hidden_columns(head.hidden_columns);
+        sheet.secrecy.read_beside(head.beside);
+        sheet.set_units(self.units);
+        if head.days_from_1904 {
+            sheet.set_days_from_1904();
+        }
+        if head.missing {
+            sheet.account.unread = Some("文件中没有这张工作表的内容".into());
+        }
         self.sheet = Some(sheet);
     }
 

@@ -3,28 +3,31 @@
 //! Invariant: read = accepted + quarantined + skipped with a reason. A reported value is never corrected; a row that cannot be read becomes
 //! a note with its place, raw text, reason and hint.
 
-use crate::domain::intake::cell::canonical_code;
+mod notes;
+
+use crate::domain::intake::cell::{self, canonical_code};
+use crate::domain::intake::covered_cells::CoveredCells;
 use crate::domain::intake::data_merges::{DataMerges, merges_across_header};
 use crate::domain::intake::date::covers_on;
 use crate::domain::intake::header::{Column, Header, SecondHeader, UnitFrom};
-use crate::domain::intake::header_search::{NearMiss, find};
+use crate::domain::intake::header_search::find;
 use crate::domain::intake::merges::{Merges, column_letters};
 use crate::domain::intake::money::unit_name;
 use crate::domain::intake::non_data::{NonData, non_data};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
+use crate::domain::intake::place_headings::PlaceHeadings;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
 use crate::domain::intake::row::{RowReader, RowReading};
 use crate::domain::intake::row_marks::{CodedRow, RowStatement};
 use crate::domain::intake::sheet_secrecy::{SheetSecrecy, is_classified_line, is_classified_row};
-use crate::domain::intake::sums::{Sums, WrongTotal};
-use crate::domain::intake::text::{excerpt, normalize_name};
-use crate::domain::own_sheet::GUIDE_SHEET;
+use crate::domain::intake::sums::Sums;
+use crate::domain::intake::text::excerpt;
 use crate::domain::personal_numbers::mask::masked;
 use crate::domain::personal_numbers::numbers::is_code_of_person;
 use crate::domain::register::ledger::{Ledger, Purpose, Role};
-use crate::domain::register::record::{Cell, Columns, fen_as_yi};
-use crate::domain::secrecy::HeaderDecision;
+use crate::domain::register::record::{Cell, Columns};
+use crate::domain::register::units::Units;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -96,6 +99,16 @@ pub struct SheetIntake<'a> {
     /// The first hidden rows, from 1.
     hidden_rows: Vec<u32>,
     data_merges: DataMerges,
+    covered: CoveredCells,
+    headings: PlaceHeadings,
+    /// By which headings of places are known.
+    units: Option<&'a Units>,
+    /// The workbook counts its days from 1904.
+    days_from_1904: bool,
+    /// Totals above all rows, compared once the rows are read.
+    totals_above: Vec<TotalAbove>,
+    /// Rows that wait to be filled in: how many, the first and the last one.
+    prepared: (u64, u32, u32),
     /// The first rows, until the header is found.
     first_rows: Vec<RawRow<'static>>,
     /// Bytes of their texts.
@@ -135,6 +148,16 @@ pub struct SheetIntake<'a> {
     own_lists_refused: Option<String>,
 }
 
+/// The most totals above all rows that are compared.
+const TOTALS_ABOVE_MAX: usize = 5;
+
+/// A row of totals above all rows of data.
+struct TotalAbove {
+    number: u32,
+    word: String,
+    cells: Vec<(u16, Raw<'static>)>,
+}
+
 #[derive(Default)]
 struct UnheadedColumn {
     /// Rows with content.
@@ -164,6 +187,12 @@ impl<'a> SheetIntake<'a> {
             hidden_columns: Vec::new(),
             hidden_rows: Vec::new(),
             data_merges: DataMerges::default(),
+            covered: CoveredCells::default(),
+            headings: PlaceHeadings::default(),
+            units: None,
+            days_from_1904: false,
+            totals_above: Vec::new(),
+            prepared: (0, 0, 0),
             first_rows: Vec::new(),
             first_bytes: 0,
             searches: 0,
@@ -196,6 +225,21 @@ impl<'a> SheetIntake<'a> {
     /// Sets the sheet's hidden columns: first and last (from 0) of each range. They are read like the others, and a note names them.
     pub(crate) fn set_hidden_columns(&mut self, ranges: Vec<(u32, u32)>) {
         self.hidden_columns = ranges;
+    }
+
+    /// From now on headings that name units are known.
+    pub(crate) fn set_units(&mut self, units: &'a Units) {
+        self.units = Some(units);
+    }
+
+    /// The workbook counts its days from 1904.
+    pub(crate) fn set_days_from_1904(&mut self) {
+        self.days_from_1904 = true;
+    }
+
+    /// Whether the workbook counts its days from 1904.
+    pub(crate) fn has_days_from_1904(&self) -> bool {
+        self.days_from_1904
     }
 
     /// How many notes there are so far, those to come about columns without header included.
@@ -272,6 +316,8 @@ impl<'a> SheetIntake<'a> {
             && self.second_header.is_none()
             && !self.secrecy.marks_row(number)
             && !self.data_merges.covers(number)
+            && !self.covered.reaches(number)
+            && !self.headings.is_any()
     }
 
     /// Whether [`SheetIntake::count_unchanged`] needs the cell of a column.
@@ -333,6 +379,8 @@ impl<'a> SheetIntake<'a> {
                 "如是台账内容，请补写表头后重新导入",
             );
         }
+        self.check_totals_above();
+        self.note_unseen_rows();
         self.note_doubtful_columns();
         self.doubt_nameless_marks();
         self.note_marking_lines();
@@ -387,20 +435,6 @@ impl<'a> SheetIntake<'a> {
         }
     }
 
-    /// Why a sheet without the header of any ledger is not read.
-    fn unread_reason(&self, near: Option<NearMiss>) -> String {
-        match near {
-            Some(near) => format!(
-                "第{}行像是“{}”的表头，但缺必填栏{}",
-                near.row,
-                near.ledger,
-                near.missing.iter().map(|title| format!("“{title}”")).collect::<String>()
-            ),
-            None if self.account.sheet == GUIDE_SHEET => "填写说明，不是数据".into(),
-            None => "前30行未找到表头".into(),
-        }
-    }
-
     /// Records what the header shows about the sheet, and prepares the reading of rows.
     fn start_reading(&mut self, ledger: &'a Ledger, header: Header) {
         self.account.columns =
@@ -415,12 +449,14 @@ impl<'a> SheetIntake<'a> {
             let cell = format!("{}{}", column_letters(duplicate.column), header.last_row);
             self.notes.push(Note { cell, field: ledger.fields[duplicate.field].title.clone(), ..note });
         }
+        self.note_proposals(ledger, &header);
         self.note_hidden_columns(ledger, &header);
         self.header_notes = self.notes.len();
         self.sums = Sums::new(ledger, &header);
         let fields = header.columns.iter().map(|column| column.field);
         self.all_today = fields.filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role))).collect();
         self.data_merges = DataMerges::new(&self.merges, &header, ledger);
+        self.covered = CoveredCells::below(&self.merges, header.last_row);
         self.secrecy.begin_rows(&header.doubtful);
         for range in merges_across_header(&self.merges, &header) {
             self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
@@ -428,20 +464,10 @@ impl<'a> SheetIntake<'a> {
         self.state = SheetState::Reading { ledger, header: Rc::new(header) };
     }
 
-    fn note_hidden_columns(&mut self, ledger: &Ledger, header: &Header) {
-        let is_hidden = |column: u16| self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(column)));
-        let mut hidden: Vec<&Column> = header.columns.iter().filter(|column| is_hidden(column.column)).collect();
-        if hidden.is_empty() {
-            return;
-        }
-        hidden.sort_unstable_by_key(|column| column.column);
-        let name = |column: &&Column| format!("{}（{}列）", ledger.fields[column.field].title, column_letters(column.column));
-        let names: Vec<String> = hidden.iter().map(name).collect();
-        self.sheet_note(format!("{}为隐藏列，已照常读取", names.join("、")), "如不应报送，请删除后重新导入");
-    }
-
     fn row(&mut self, row: &RawRow<'_>) -> Outcome {
-        let (number, cells) = (row.number, row.cells.as_slice());
+        let number = row.number;
+        let cells = self.covered.visible(number, &row.cells);
+        let cells = &*cells;
         let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Blank };
         let ledger: &'a Ledger = ledger;
         let header = Rc::clone(header);
@@ -455,14 +481,22 @@ impl<'a> SheetIntake<'a> {
         if self.second_header.is_some() {
             return self.quarantine_below(ledger, number, cells);
         }
-        if let Some(found) = non_data(ledger, &header, &self.data_merges, cells) {
+        let is_unit = |name: &str| self.units.is_some_and(|units| units.find(name).is_some());
+        if let Some(found) = non_data(ledger, &header, &self.data_merges, number, cells, is_unit) {
             let reason = found.reason();
             match found {
-                NonData::Total(word) => self.check_total(ledger, number, cells, &word),
+                NonData::Total(word) => self.take_total(ledger, number, cells, word),
                 NonData::SecondHeader(second) => self.second_header = Some((number, second)),
-                NonData::Heading => self.secrecy.begin_section(number, cells),
+                NonData::Heading => {
+                    self.secrecy.begin_section(number, cells);
+                    let heading = cells.iter().map(|(_, raw)| raw).find(|raw| !raw.is_blank());
+                    if let (Some(Raw::Text(heading)), Some(units)) = (heading, self.units) {
+                        self.headings.take(heading, units);
+                    }
+                }
                 NonData::Remark => self.secrecy.read_remark(number, cells),
-                NonData::RepeatedHeader => {}
+                NonData::Prepared => return self.take_prepared(number, row.hidden),
+                NonData::RepeatedHeader | NonData::PageFoot | NonData::Template(_) => {}
             }
             self.secrecy.read_line(number, cells);
             let texts = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty());
@@ -470,7 +504,8 @@ impl<'a> SheetIntake<'a> {
             return self.skip(number, &raw, reason);
         }
         let is_text_file = self.account.sheet.is_empty();
-        let reader = RowReader { ledger, header: &header, merges: &self.data_merges, is_text_file, today: self.today };
+        let (merges, headings, days_from_1904) = (&self.data_merges, &self.headings, self.days_from_1904);
+        let reader = RowReader { ledger, header: &header, merges, is_text_file, today: self.today, days_from_1904, headings };
         let reading = reader.read(cells);
         let code = ledger.role(Role::Code).and_then(|field| reading.record[field].text()).unwrap_or_default();
         let name = ledger.role(Role::Name).and_then(|field| reading.record[field].text()).unwrap_or_default();
@@ -526,7 +561,7 @@ impl<'a> SheetIntake<'a> {
 
     /// Accepts a row, or quarantines it where it is shifted, a cell is unreadable or a required field is empty. Notes all that is wrong.
     fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
-        let RowReading { record, faults, shifted, marking, statement, .. } = reading;
+        let RowReading { record, faults, struck, shifted, marking, statement, .. } = reading;
         let mut code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let is_of_person = ledger.purpose != Purpose::Directory && is_code_of_person(&code);
         if is_of_person {
@@ -547,6 +582,11 @@ impl<'a> SheetIntake<'a> {
             let reason = format!("该行的内容到{}列，超出表头，各栏可能已错位", column_letters(column));
             let hint = "请检查该行是否有多余的逗号（内容中的逗号要用引号括起），或另存为xlsx后再导入".to_owned();
             self.notes.push(note(NoteKind::Quarantined, reason, hint));
+        }
+        if struck {
+            quarantined = true;
+            let fault = cell::struck();
+            self.notes.push(note(NoteKind::Quarantined, "整行加了删除线".to_owned(), fault.hint));
         }
         if is_of_person {
             quarantined = true;
@@ -608,75 +648,15 @@ impl<'a> SheetIntake<'a> {
         }
     }
 
-    /// Notes the columns of doubtful secrecy: those about which the office has to decide, and those that hold other things.
-    fn note_doubtful_columns(&mut self) {
-        for column in self.secrecy.finish_rows() {
-            let letters = column_letters(column.column);
-            let header = &column.header;
-            if column.must_be_decided {
-                let ways = HeaderDecision::ALL.map(|decision| format!("{}：--map '{header}={}'", decision.meaning(), decision.title()));
-                let hint = format!("由办公室选定一种重新导入（duban import 文件 --map … --by 姓名）：{}", ways.join("；"));
-                let reason = format!("{letters}列“{header}”可能是保密标注，须由办公室确定，确定前不生效，可能标注的各行先按不便公开处理");
-                self.sheet_note(reason, &hint);
-                self.undecided.push(column.header);
-            } else {
-                self.sheet_note(format!("{letters}列“{header}”没有作为保密标注读取"), "如是保密标注，请填写“是”或“否”");
-            }
+    /// Compares a printed total with the rows above it. One above all rows is compared at the end of the sheet.
+    fn take_total(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)], word: String) {
+        if self.account.accepted + self.account.quarantined > 0 {
+            return self.check_total(ledger, number, cells, &word);
         }
-        self.account.undecided.clone_from(&self.undecided);
-    }
-
-    /// Notes the lines and names that mark the rows below them.
-    fn note_marking_lines(&mut self) {
-        for (row, words) in std::mem::take(&mut self.secrecy.marking_lines) {
-            let place = if row == 0 { "工作表名称或表外文字".to_owned() } else { format!("第{row}行") };
-            self.sheet_note(
-                format!("{place}写有“{words}”，所指各行按不便公开处理"),
-                "如不是保密标注，请改写后重新导入，并由办公室解除：duban restricted list，duban restricted lift --file",
-            );
+        if self.totals_above.len() < TOTALS_ABOVE_MAX {
+            let cells = cells.iter().map(|(column, raw)| (*column, raw.clone().into_owned())).collect();
+            self.totals_above.push(TotalAbove { number, word, cells });
         }
-    }
-
-    /// Records a doubt about marked rows of which neither code nor name is known: nothing can be restricted.
-    fn doubt_nameless_marks(&mut self) {
-        if let Some((first, rows)) = self.secrecy.nameless.take() {
-            let more = if rows > 1 { format!("等{rows}行") } else { String::new() };
-            self.doubts.push(format!("第{first}行{more}标注不便公开，但没有编号和名称，不知是哪个项目，请补填后重新导入"));
-        }
-    }
-
-    /// Records a doubt about each duplicate column whose content differs from the first column of its field.
-    fn compare_duplicates(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) {
-        let text = |column: u16| Some(normalize_name(&cell_at(cells, column)?.display())).filter(|text| !text.is_empty());
-        for duplicate in &header.duplicates {
-            let Some(first) = header.column_of(duplicate.field) else { continue };
-            let other = text(duplicate.column);
-            if other.is_some() && other != text(first) && !self.conflicting_duplicates.contains(&duplicate.column) {
-                self.conflicting_duplicates.push(duplicate.column);
-                self.doubts.push(format!(
-                    "“{}”有{}、{}两列，第{number}行起内容不同，请核对以哪一列为准",
-                    ledger.fields[duplicate.field].title,
-                    column_letters(first),
-                    column_letters(duplicate.column)
-                ));
-            }
-        }
-    }
-
-    /// Compares a printed total with the rows above it.
-    fn check_total(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
-        let before = self.notes.len();
-        for WrongTotal { column, field, printed, total } in self.sums.compare(ledger, cells, word, self.today) {
-            let rows = fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
-            let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
-            self.notes.push(Note {
-                cell: format!("{}{number}", column_letters(column)),
-                field: ledger.fields[field].title.clone(),
-                raw: excerpt(&printed),
-                ..Note::new(NoteKind::Warning, self.sheet, number, reason, "请核对是否漏填、重复或单位有误")
-            });
-        }
-        self.bound_notes(before);
     }
 
     /// Adds a warning about the sheet as a whole.

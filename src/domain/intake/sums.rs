@@ -65,12 +65,17 @@ impl Sums {
     /// The totals of a row that match neither the sum of the whole sheet nor the sum since the previous total. Begins the next subtotal.
     pub fn compare(&mut self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], word: &str, today: NaiveDate) -> Vec<WrongTotal> {
         let mut wrong = Vec::new();
+        // Excel counts the rows of a group, or their mean, in the same place
+        if ["计数", "平均值", "最大值", "最小值"].iter().any(|other| word.ends_with(other)) {
+            return wrong;
+        }
         for sum in &mut self.sums {
             let Some(Cell::Money(printed)) = sum.read(ledger, cells, today) else { continue };
             // printed amounts are rounded: a difference of 1 万元 or of a ten-thousandth of the sum is tolerated
             let near = |total: i128| (i128::from(printed) - total).abs() <= (total.abs() / 10_000).max(1_000_000);
             if !near(sum.total) && !near(sum.since_subtotal) {
-                let total = if word == SUBTOTAL { sum.since_subtotal } else { sum.total };
+                let is_of_group = word.ends_with(SUBTOTAL) || word.ends_with("汇总");
+                let total = if is_of_group { sum.since_subtotal } else { sum.total };
                 let printed = sum.raw(cells).map(|raw| raw.display().into_owned()).unwrap_or_default();
                 wrong.push(WrongTotal { column: sum.column.column, field: sum.column.field, printed, total });
             }

@@ -1,11 +1,14 @@
 //! Characters: what is trimmed, ignored or brought to one form before a text is read or compared.
 
+use crate::domain::look_alikes::{may_look_alike, usual_char};
+
 /// Control characters and the Unicode characters that take no room: zero-width, direction marks, soft hyphen, byte order mark.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
-/// The text without surrounding spaces of any width and without invisible characters. Line breaks inside it stay.
+/// The text without surrounding spaces of any width and without invisible characters, with the usual characters in place of look-alikes. Line breaks
+/// inside it stay.
 pub fn clean(text: &str) -> String {
     let is_edge = |c: char| c.is_whitespace() || is_invisible(c);
     let trimmed = text.trim_matches(is_edge);
@@ -14,11 +17,26 @@ pub fn clean(text: &str) -> String {
         let visible = |c| match c {
             '\t' => Some(' '),
             '\n' => Some(c),
-            c => (!is_invisible(c)).then_some(c),
+            c => (!is_invisible(c)).then_some(usual_char(c)),
         };
         return trimmed.chars().filter_map(visible).collect();
     }
+    if !trimmed.is_ascii() && trimmed.chars().any(may_look_alike) {
+        return trimmed.chars().map(usual_char).collect();
+    }
     trimmed.to_owned()
+}
+
+/// Whether nothing of a text can be seen.
+pub(crate) fn is_unseen(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+}
+
+/// A text as a spreadsheet program shows it that programs have wrapped so that it stays a text: `="052010001"` and `'052010001`.
+pub(crate) fn unwrapped(text: &str) -> &str {
+    let inside = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).filter(|inside| !inside.contains('"'));
+    let behind_quote = || text.strip_prefix('\'').filter(|rest| !rest.contains('\''));
+    inside.or_else(behind_quote).unwrap_or(text)
 }
 
 /// The text with full-width digits, letters and punctuation as ASCII: the part of Unicode NFKC that numbers, dates and codes need.
@@ -31,10 +49,8 @@ pub(crate) fn half_width_char(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         '\u{3000}' | '\u{a0}' => ' ',
-        '\u{fe59}' => '(',
-        '\u{fe5a}' => ')',
         '。' => '.',
-        c => c,
+        c => usual_char(c),
     }
 }
 

@@ -341,8 +341,9 @@ impl Judged {
         self.quality.extend(kinds.into_iter().map(|kind| Quality { ledger: ledger_index, key: Arc::clone(&key), owner, kind }));
     }
 
-    /// Judges the periodic rules of a ledger: each unit in scope needs a record in the last closed period.
-    pub fn periodic(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record]) {
+    /// Judges the periodic rules of a ledger: each unit in scope needs a record in the last closed period, unless that is before the first one that
+    /// the ledger covers. `first_covered` is the first day of which it has data.
+    pub fn periodic(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record], first_covered: Option<NaiveDate>) {
         let policy = context.policy;
         // what is missing may be in any source of the ledger that cannot be relied on
         let old_data = context.old_data_of_ledger(ledger_index);
@@ -350,6 +351,9 @@ impl Judged {
         for (rule_index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger_index) {
             let RuleKind::Periodic { every, levels, units, date, matching } = &rule.kind else { continue };
             let period = Period::last_closed(*every, context.as_of);
+            if has_not_begun(&period, records, *date, first_covered) {
+                continue;
+            }
             let held: Vec<UnitId> = records
                 .iter()
                 .filter(|record| record.cell(*date).date().is_some_and(|day| day <= context.as_of && period.contains(day)))
@@ -407,6 +411,13 @@ impl Judged {
         self.notices.sort_by(|a, b| (a.due_on, a.owner, &a.key, a.rule).cmp(&(b.due_on, b.owner, &b.key, b.rule)));
         self.quality.sort_unstable_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
     }
+}
+
+/// Whether a period is before the first one that a ledger covers: all its records and its data are later.
+pub(crate) fn has_not_begun(period: &Period, records: &[Record], date: usize, first_covered: Option<NaiveDate>) -> bool {
+    let first_record = records.iter().filter_map(|record| record.cell(date).date()).min();
+    let began = first_covered.into_iter().chain(first_record).min();
+    first_covered.is_some() && began.is_some_and(|began| began > period.last_day())
 }
 
 /// Moves `items[order[n]]` to index n, for all n, in place.

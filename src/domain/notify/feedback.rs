@@ -137,6 +137,7 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
         privacy: Privacy::None,
         role: None,
         values: values.iter().map(|word| (*word).to_owned()).collect(),
+        words: Vec::new(),
     };
     let mut fields = ledger.fields.clone();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);

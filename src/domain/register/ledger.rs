@@ -1,6 +1,6 @@
 //! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
-use crate::domain::register::record::{Cell, Record};
+use crate::domain::register::record::{Cell, Columns, Record};
 use crate::domain::register::snapshot::Growth;
 use crate::domain::secrecy::Secrecy;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,37 @@ pub struct Field {
     pub role: Option<Role>,
     /// The values a register uses; empty = free text.
     pub values: Vec<String>,
+    /// Other words that registers write for a value: each value with its words.
+    #[serde(default)]
+    pub words: Vec<(String, Vec<String>)>,
+}
+
+impl Field {
+    /// The value that a text means: itself where it is one, else the value whose word it is, else the only value of which it holds the value or a
+    /// word. A text that means none is itself.
+    pub fn meaning<'t>(&'t self, text: &'t str) -> &'t str {
+        self.value_of(text).unwrap_or(text)
+    }
+
+    /// The value that a text means; `None` = it means none of the field's.
+    pub fn value_of(&self, text: &str) -> Option<&str> {
+        if let Some(value) = self.values.iter().find(|value| *value == text) {
+            return Some(value);
+        }
+        if let Some((value, _)) = self.words.iter().find(|(_, words)| words.iter().any(|word| word == text)) {
+            return Some(value);
+        }
+        if self.words.is_empty() {
+            return None;
+        }
+        let holds = |value: &&String| {
+            let mut words = self.words.iter().filter(|(of, _)| of == *value).flat_map(|(_, words)| words);
+            text.contains(value.as_str()) || words.any(|word| text.contains(word.as_str()))
+        };
+        let mut held = self.values.iter().filter(holds);
+        let first = held.next()?;
+        held.next().is_none().then_some(first)
+    }
 }
 
 /// The meaning of a field to the code. The code finds fields by role, so an office may name them freely.
@@ -280,6 +311,14 @@ pub struct Ledger {
     pub max_age_days: Option<u32>,
     /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
     pub without: Vec<(Role, String)>,
+    /// The fields that some rule needs.
+    #[serde(default)]
+    pub judged: Columns,
+    /// What the office has decided about headers of the source that is read: each in the form of [`compared_header`] with its field.
+    ///
+    /// [`compared_header`]: crate::domain::secrecy::compared_header
+    #[serde(default)]
+    pub decided_headers: Vec<(String, usize)>,
     /// By which headers and words its rows are restricted; those of the source that is read. They are not serialized, because all ledgers share
     /// them.
     #[serde(skip)]

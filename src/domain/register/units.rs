@@ -1,6 +1,7 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
-use crate::domain::register::levels::{Level, LevelKind, Levels};
+use crate::domain::look_alikes::usual_char;
+use crate::domain::register::levels::{Level, LevelKind, LevelWord, Levels};
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -77,9 +78,11 @@ pub struct Industry {
 }
 
 /// A kind of department that the office's own level and every place has, as difficulties name it (自然资源).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DepartmentKind {
     pub name: String,
+    /// What its departments are called behind the name of a place, the longest first; the name is one of them.
+    pub words: Vec<String>,
     /// The unit of the office's own level.
     pub top: UnitId,
     /// The local unit by place.
@@ -132,7 +135,6 @@ pub struct Units {
     pub units: Vec<Unit>,
     #[serde(skip)]
     pub industries: Vec<Industry>,
-    #[serde(skip)]
     pub departments: Vec<DepartmentKind>,
     #[serde(serialize_with = "names_now", deserialize_with = "only_now")]
     names: Names,
@@ -351,6 +353,62 @@ impl Units {
         }
     }
 
+    /// The unit that a record names as responsible: by a name of its own, as a department of a kind, or as a department with the place before it
+    /// `place` is where a department without a place is: `None` = not known, `Some(None)` = the office's own level.
+    pub fn responsible(&self, text: &str, place: Option<Option<UnitId>>) -> Option<UnitId> {
+        let name = normalize_name(text);
+        let at = |kind: &DepartmentKind| match place? {
+            None => Some(kind.top),
+            Some(place) => kind.local.get(&place).copied(),
+        };
+        let (kind, before) = match self.department_kind(&name) {
+            Some((kind, "")) => return at(kind),
+            Some((kind, before)) => (Some(kind), before),
+            None => (None, ""),
+        };
+        if let Some(unit) = self.find(&name) {
+            return Some(unit);
+        }
+        if let Some(kind) = kind {
+            if let Some(unit) = self.find(before) {
+                return if unit == self.office() { Some(kind.top) } else { kind.local.get(&unit).copied() };
+            }
+            if self.is_word_of_top(before) {
+                return Some(kind.top);
+            }
+            // a word in place of the place
+            if before.chars().count() <= PLACE_WORD_CHARS_MAX {
+                return at(kind);
+            }
+        }
+        let of_place = |place: UnitId| self.find(&format!("{}{name}", self.units[place].name));
+        place.flatten().and_then(of_place)
+    }
+
+    /// Whether a text names a unit or a department, wherever the department is.
+    pub fn is_responsible(&self, text: &str) -> bool {
+        let name = normalize_name(text);
+        let is_department = || {
+            let found = self.department_kind(&name);
+            found.is_some_and(|(_, before)| before.chars().count() <= PLACE_WORD_CHARS_MAX || self.find(before).is_some())
+        };
+        self.find(&name).is_some() || is_department()
+    }
+
+    /// The kind of a department and what is written before its word.
+    fn department_kind<'n>(&self, name: &'n str) -> Option<(&DepartmentKind, &'n str)> {
+        let of_kind = |kind| Self::before_word(kind, name).map(|before| (kind, before));
+        self.departments.iter().filter_map(of_kind).min_by_key(|(_, before)| before.len())
+    }
+
+    fn before_word<'n>(kind: &DepartmentKind, name: &'n str) -> Option<&'n str> {
+        kind.words.iter().find_map(|word| name.strip_suffix(word.as_str()))
+    }
+
+    fn is_word_of_top(&self, text: &str) -> bool {
+        self.levels.of_kind(LevelKind::Top).is_some_and(|top| self.levels.word(top, LevelWord::Short) == text)
+    }
+
     /// The unit and mailbox that receive the mail of a unit: its own, else those of the nearest superior that has one (代转).
     pub fn mailbox(&self, unit: UnitId) -> Option<(UnitId, &str)> {
         let mut at = unit;
@@ -373,6 +431,9 @@ fn only_now<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Erro
     Ok(Names { known: BTreeMap::new(), now: now.into_iter().collect() })
 }
 
+/// The most characters of a word in place of the name of a place, before that of a department.
+const PLACE_WORD_CHARS_MAX: usize = 2;
+
 /// The suffixes by which a register names the department that leads an industry.
 const ROLE_ENDINGS: [&str; 2] = ["牵头部门", "产业牵头部门"];
 
@@ -382,7 +443,7 @@ pub fn normalize_name(name: &str) -> String {
         .filter(|c| !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
         .map(|c| match c {
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-            c => c,
+            c => usual_char(c),
         })
         .collect()
 }

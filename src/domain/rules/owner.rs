@@ -49,7 +49,7 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
         }
         OwnerSpec::Unit { unit } => {
             let text = record.text(Some(unit));
-            let unit = units.find(text);
+            let unit = units.find(text).or_else(|| units.responsible(text, Some(None)));
             Owner { unit, text: text.to_owned(), division: unit.and_then(|unit| units.division_of(unit)) }
         }
         OwnerSpec::Department { department, level, project } => {
@@ -61,8 +61,10 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
                 Some(LevelKind::Middle) => linked.and_then(|project| project.division).map(Some),
                 _ => linked.and_then(|project| project.owner.unit).map(Some),
             };
-            let unit = place.and_then(|place| units.department(name, place));
-            Owner { unit, text: format!("{asked}{name}"), division: unit.and_then(|unit| units.division_of(unit)) }
+            let unit = units.responsible(name, place);
+            // the word of a kind means nothing without the level
+            let text = if units.departments.iter().any(|kind| kind.name == name) { format!("{asked}{name}") } else { name.to_owned() };
+            Owner { unit, text, division: unit.and_then(|unit| units.division_of(unit)) }
         }
     }
 }

@@ -295,7 +295,14 @@ impl Condition {
                 if left.is_empty() {
                     return Holds::Blank(*field);
                 }
-                match compare(left, right) {
+                let order = match (left, right) {
+                    (Cell::Text(one), Cell::Text(other)) if !ledger.fields[*field].words.is_empty() => {
+                        let field = &ledger.fields[*field];
+                        Some(field.meaning(one).cmp(field.meaning(other)))
+                    }
+                    _ => compare(left, right),
+                };
+                match order {
                     Some(order) => yes(comparison.holds(order)),
                     None => Holds::Blank(blank),
                 }

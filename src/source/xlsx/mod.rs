@@ -1,10 +1,10 @@
 //! The reader of xlsx files.
 
-mod encoding;
-mod fault;
-mod parts;
+pub(crate) mod encoding;
+pub(crate) mod fault;
+pub(crate) mod parts;
 pub(crate) mod reader;
 mod shared_strings;
 mod sheet;
 pub(crate) mod spill;
-mod tags;
+pub(crate) mod tags;

@@ -9,7 +9,7 @@ use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::{Book, NumberFormat, PartKind};
+use crate::source::xlsx::parts::{Book, CellStyle, PartKind};
 use crate::source::xlsx::sheet::{CellContext, SheetOutline};
 use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::{encoding, parts, shared_strings, sheet};
@@ -27,22 +27,24 @@ pub fn read<F: Read + Seek>(file: F, mut spill: RowSpill, limits: ReadLimits, ou
     let mut archive = ZipArchive::new(file).map_err(|error| SheetFault::Part(Fault::Io(error.into())))?;
     let mut book = BookParts::read(&mut archive).map_err(SheetFault::Part)?;
     book.strings_sent = out.strings(&book.strings).map_err(ReadError::Io)?;
-    if book.strings_sent == book.strings.ends.len() {
+    if book.strings_sent == book.strings.ends.len() && !book.has_struck() {
         book.strings.drop_texts();
     }
     let mut budget = out.budget();
     let scans = book.scan(&mut archive, limits, &mut budget, &mut spill)?;
     for (sheet, scan) in book.book.sheets.iter().zip(scans) {
         let Some(SheetScan { part, outline, comments, rows }) = scan else {
-            if !sheet.visible {
-                out.sheet(Sheet { name: &sheet.name, ..Sheet::default() })?;
+            let missing = book.missing.contains(&sheet.name);
+            if !sheet.visible || missing {
+                out.sheet(Sheet { name: &sheet.name, visible: sheet.visible, missing, ..Sheet::default() })?;
             }
             continue;
         };
         let SheetOutline { merges, hidden_columns, page_texts } = outline;
         let pages = page_texts.iter().map(|text| (0, text.as_str()));
         let beside = pages.chain(comments.iter().map(|(row, text)| (*row, text.as_str()))).collect();
-        out.sheet(Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document, beside })?;
+        let (document, days_from_1904) = (&*book.document, book.book.date1904);
+        out.sheet(Sheet { name: &sheet.name, visible: true, missing: false, merges, hidden_columns, days_from_1904, document, beside })?;
         match rows {
             Some(rows) => spill.read(rows, |blocks| out.blocks(blocks)).map_err(ReadError::Io)?,
             None => {
@@ -61,11 +63,15 @@ struct BookParts {
     strings: SharedStrings,
     /// How many of the strings the parent has: rows refer to them by number.
     strings_sent: usize,
-    styles: Vec<NumberFormat>,
+    /// Those that are struck out.
+    struck_strings: HashSet<u32>,
+    styles: Vec<CellStyle>,
     /// The property of the file by which a document of this service is known; empty = none.
     document: String,
     /// For each sheet the name of its part; `None` for a hidden sheet and for one without cells.
     parts: Vec<Option<String>>,
+    /// The names of sheets that have no part.
+    missing: HashSet<String>,
 }
 
 /// A sheet that was read once.
@@ -80,8 +86,12 @@ struct SheetScan {
 
 impl BookParts {
     fn read<F: Read + Seek>(archive: &mut ZipArchive<F>) -> Result<BookParts, Fault> {
-        let book = Book::read(open(archive, "xl/workbook.xml")?)?;
-        let relations = parts::relations(open(archive, "xl/_rels/workbook.xml.rels")?, &["xl"])?;
+        let main = main_part(archive)?.unwrap_or_else(|| WORKBOOK.to_owned());
+        let (folder, file) = main.rsplit_once('/').unwrap_or(("", &main));
+        let folders: Vec<&str> = folder.split('/').filter(|folder| !folder.is_empty()).collect();
+        let book = Book::read(open(archive, &main)?)?;
+        let name = folders.iter().copied().chain(["_rels", &format!("{file}.rels")]).collect::<Vec<_>>().join("/");
+        let relations = parts::relations(open(archive, &name)?, &folders)?;
         // some programs declare the parts of texts and styles and write none
         let named = |kind: PartKind| {
             let declared = relations.values().find(|(found, _)| *found == kind);
@@ -89,13 +99,22 @@ impl BookParts {
         };
         let (styles, strings) = (named(PartKind::Styles), named(PartKind::SharedStrings));
         let styles = styles.map_or_else(|| Ok(Vec::new()), |name| parts::styles(open(archive, name)?))?;
-        let strings = strings.map_or_else(|| Ok(SharedStrings::default()), |name| shared_strings::read(open(archive, name)?))?;
+        let strings = strings.map_or_else(|| Ok(Default::default()), |name| shared_strings::read(open(archive, name)?))?;
+        let (strings, struck_strings) = strings;
         // a property that cannot be read does not hinder the rows, and a sheet has its mark as well
         let custom = open(archive, "docProps/custom.xml").and_then(|part| parts::custom_property(part, own_sheet::PROPERTY));
         let document = custom.ok().flatten().unwrap_or_default();
-        let (mut parts, mut named) = (Vec::new(), HashSet::new());
+        let (mut parts, mut named, mut missing) = (Vec::new(), HashSet::new(), HashSet::new());
         for sheet in &book.sheets {
-            let part = book.part_of(sheet, &relations)?;
+            let part = match book.part_of(sheet, &relations) {
+                Some((PartKind::Sheet, part)) if entry_name(archive, part).is_some() => Some(part),
+                // a chart has no cells
+                Some((kind, _)) if kind != PartKind::Sheet => None,
+                Some(_) | None => {
+                    missing.insert(sheet.name.clone());
+                    None
+                }
+            };
             // no program writes that, and a few bytes could become any number of rows
             if let Some(part) = part
                 && !named.insert(part.to_ascii_lowercase())
@@ -104,12 +123,29 @@ impl BookParts {
             }
             parts.push(part.filter(|_| sheet.visible).map(str::to_owned));
         }
-        Ok(BookParts { book, strings, strings_sent: 0, styles, document, parts })
+        if let Some(sheet) = book.sheets.first().filter(|_| missing.len() == book.sheets.len()) {
+            return Err(broken(format!("工作表“{}”在文件中缺失", sheet.name)));
+        }
+        Ok(BookParts { book, strings, struck_strings, strings_sent: 0, styles, document, parts, missing })
+    }
+
+    /// Whether some style or string is struck out.
+    fn has_struck(&self) -> bool {
+        !self.struck_strings.is_empty() || self.styles.iter().any(|style| style.struck)
     }
 
     fn context(&self, limits: ReadLimits) -> CellContext<'_> {
         let Book { date1904, uncalculated, .. } = self.book;
-        CellContext { strings: &self.strings, strings_sent: self.strings_sent, styles: &self.styles, date1904, uncalculated, limits }
+        CellContext {
+            strings: &self.strings,
+            strings_sent: self.strings_sent,
+            styles: &self.styles,
+            has_struck: self.has_struck(),
+            struck_strings: &self.struck_strings,
+            date1904,
+            uncalculated,
+            limits,
+        }
     }
 
     /// Reads every visible sheet once, so that a damaged one is found before a row is written.
@@ -168,8 +204,22 @@ fn comments_of<F: Read + Seek>(archive: &mut ZipArchive<F>, sheet: &str) -> Resu
 /// The most parts with remarks of a sheet: the plain ones, and those that answer each other.
 const COMMENT_PARTS_MAX: usize = 2;
 
+/// Where nearly every program puts the workbook.
+const WORKBOOK: &str = "xl/workbook.xml";
+
+/// The name of the main part of a package, which its relations name; `None` = they name none.
+pub(crate) fn main_part<F: Read + Seek>(archive: &mut ZipArchive<F>) -> Result<Option<String>, Fault> {
+    const RELATIONS: &str = "_rels/.rels";
+    if entry_name(archive, RELATIONS).is_none() {
+        return Ok(None);
+    }
+    let relations = parts::relations(open(archive, RELATIONS)?, &[])?;
+    let mut documents = relations.into_values().filter(|(kind, _)| *kind == PartKind::Document).map(|(_, name)| name);
+    Ok(documents.next().filter(|name| entry_name(archive, name).is_some()))
+}
+
 /// The name of a part as the archive writes it: office programs ignore case and the kind of slash.
-fn entry_name<F: Read + Seek>(archive: &ZipArchive<F>, name: &str) -> Option<String> {
+pub(crate) fn entry_name<F: Read + Seek>(archive: &ZipArchive<F>, name: &str) -> Option<String> {
     let mut names = archive.file_names().filter_map(Result::ok);
     names.find(|found| found.replace('\\', "/").eq_ignore_ascii_case(name)).map(Cow::into_owned)
 }

@@ -3,17 +3,17 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw};
-use crate::domain::register::record::Decimal;
 use crate::source::bounds::{HIDDEN_RANGES_MAX, RowBudget, into_bounded, too_many_merges};
 use crate::source::frame::{FrameWriter, Value};
 use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::shared_strings::SharedStrings;
-use crate::source::workbook::date_of_serial;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::{NumberFormat, page_texts};
+use crate::source::xlsx::parts::{CellStyle, page_texts};
+use crate::source::xlsx::shared_strings::Runs;
 use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name, unescape};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::ops::Range;
 
@@ -97,7 +97,11 @@ pub struct CellContext<'a> {
     pub strings: &'a SharedStrings,
     /// How many of the strings the parent has: rows refer to them by number.
     pub strings_sent: usize,
-    pub styles: &'a [NumberFormat],
+    pub styles: &'a [CellStyle],
+    /// Some style or string is struck out; in nearly every workbook none is.
+    pub has_struck: bool,
+    /// The strings that are struck out altogether.
+    pub struck_strings: &'a HashSet<u32>,
     pub date1904: bool,
     /// The program that wrote the file did not calculate its formulas: a formula with the value 0 has none.
     pub uncalculated: bool,
@@ -175,7 +179,7 @@ fn copy_rows(
     let mut value: Option<Value<'static>> = None;
     let mut formula = false;
     let mut inline = String::new();
-    let mut phonetic = false;
+    let mut runs = Runs::default();
     loop {
         // nearly every cell is a plain value
         while let Some(plain) = tags.plain_cell() {
@@ -189,6 +193,7 @@ fn copy_rows(
                 true => Some(cell_text(plain.value)?).filter(|text| !text.is_empty()).map(inline_text),
                 false => read_value(tag, plain.value, context)?,
             };
+            let found = if context.has_struck { found.map(|found| struck_out(found, tag, context)) } else { found };
             row.write(tag.column, found, context, out)?;
         }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
@@ -206,19 +211,20 @@ fn copy_rows(
             b"/v" if value.is_some() => return Err(broken("一个单元格有两个值").into()),
             b"/v" => value = read_value(tag, piece.text, context)?.map(Value::into_owned),
             b"f" => formula = true,
-            b"rPh" => phonetic = !is_empty(piece.tag),
-            b"/rPh" => phonetic = false,
-            b"/t" if tag.kind == CellKind::Inline && !phonetic => inline.push_str(&cell_text(piece.text)?),
+            b"r" | b"strike" | b"rPh" | b"/rPh" | b"/t" if tag.kind == CellKind::Inline => runs.take(&piece, &mut inline)?,
             b"/c" => {
+                let is_struck = tag.kind == CellKind::Inline && runs.end(&mut inline);
                 let found = match value.take() {
+                    _ if is_struck => Some(Value::Inline(Raw::Struck(into_bounded(Cow::Owned(std::mem::take(&mut inline)))))),
                     // a program that writes both repeats the text as the value
                     _ if !inline.is_empty() => Some(inline_text(Cow::Owned(std::mem::take(&mut inline)))),
                     Some(Value::Inline(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Inline(Raw::Uncalculated)),
                     Some(found) => Some(found),
-                    // a formula with an empty text as its value is calculated
-                    None if formula && tag.kind != CellKind::Text => Some(Value::Inline(Raw::Uncalculated)),
+                    // a formula with an empty text as its value is calculated, unless the program has calculated none
+                    None if formula && (tag.kind != CellKind::Text || context.uncalculated) => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
                 };
+                let found = if context.has_struck { found.map(|found| struck_out(found, tag, context)) } else { found };
                 row.write(tag.column, found, context, out)?;
             }
             b"row" => {
@@ -374,12 +380,11 @@ fn read_value<'t>(tag: CellTag, text: &'t [u8], context: CellContext<'t>) -> Res
         CellKind::Number => {
             // nearly every number is a short whole one
             let number = digits(text).map(f64::from).or_else(|| std::str::from_utf8(text).ok()?.parse().ok());
-            match (number, context.styles.get(tag.style).copied().unwrap_or_default()) {
+            match (number, context.styles.get(tag.style)) {
                 // a text that is no number is read as text
                 (None, _) => Raw::Text(read(text)?),
-                (Some(number), NumberFormat::Date) => date_of_serial(number, context.date1904),
-                (Some(number), NumberFormat::Percent) => percent(number),
-                (Some(number), _) => Raw::Number(number),
+                (Some(number), Some(style)) => style.format.shown(number, context.date1904),
+                (Some(number), None) => Raw::Number(number),
             }
         }
         CellKind::Text | CellKind::Iso | CellKind::Inline => Raw::Text(read(text)?),
@@ -392,12 +397,15 @@ fn read_value<'t>(tag: CellTag, text: &'t [u8], context: CellContext<'t>) -> Res
     })))
 }
 
-/// A number as the format shows it: 0.95 as 95%.
-fn percent(number: f64) -> Raw<'static> {
-    let hundredfold = |value: Decimal| Some(Decimal::new(value.mantissa.checked_mul(100)?, value.scale));
-    match Decimal::from_f64(number).and_then(hundredfold) {
-        Some(shown) => Raw::Text(Cow::Owned(format!("{shown}%"))),
-        None => Raw::Number(number),
+/// A value as struck out, where its style or its string is.
+fn struck_out<'t>(value: Value<'t>, tag: CellTag, context: CellContext<'t>) -> Value<'t> {
+    let is_struck = context.styles.get(tag.style).is_some_and(|style| style.struck)
+        || matches!(&value, Value::Shared(index) if context.struck_strings.contains(index));
+    match value {
+        value if !is_struck => value,
+        Value::Shared(index) => Value::Inline(Raw::Struck(Cow::Borrowed(context.strings.get(index).unwrap_or_default()))),
+        Value::Inline(raw) if raw.is_blank() => Value::Inline(raw),
+        Value::Inline(raw) => Value::Inline(Raw::Struck(Cow::Owned(raw.display().into_owned()))),
     }
 }
 
@@ -459,15 +467,23 @@ mod tests {
     /// Spilled rows and rows read once more are the same, and so are shared strings by number and in full.
     #[test]
     fn every_way_of_reading_a_sheet_gives_the_same_rows() {
-        let strings =
+        let (strings, struck_strings) =
             crate::source::xlsx::shared_strings::read("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
         let part = "<?xml version=\"1.0\"?><worksheet><cols><col min=\"2\" max=\"3\" hidden=\"1\"/></cols><sheetData>\
             <row r=\"1\"><c r=\"A1\" t=\"s\"><v>2</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\"><v>2.5</v></c></row>\
             <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"inlineStr\"><is><t>安&amp;顺</t></is></c><c t=\"s\"><v>0</v></c><c r=\"D4\"><f>1+1</f></c></row>\
             </sheetData><mergeCells><mergeCell ref=\"A1:A4\"/></mergeCells></worksheet>";
         let read = |strings_sent: usize, spilled: bool| -> Vec<RawRow<'static>> {
-            let context =
-                CellContext { strings: &strings, strings_sent, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
+            let context = CellContext {
+                strings: &strings,
+                strings_sent,
+                styles: &[],
+                has_struck: false,
+                struck_strings: &struck_strings,
+                date1904: false,
+                uncalculated: false,
+                limits: LIMITS,
+            };
             let (mut spill, mut budget) = (RowSpill::new(None), RowBudget::of_file(0));
             let (outline, rows) = scan(part.as_bytes(), context, &mut budget, &mut spill).ok().unwrap();
             assert_eq!((outline.merges, outline.hidden_columns), (vec![CellRange { top: 0, left: 0, bottom: 3, right: 0 }], vec![(1, 2)]));

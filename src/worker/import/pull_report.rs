@@ -2,6 +2,8 @@
 
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::Columns;
+use crate::domain::rules::policy::Policy;
 use crate::source::child::ReadFailure;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
@@ -40,8 +42,13 @@ pub struct LedgerPull {
     pub day_in_file: Option<NaiveDate>,
     /// Titles of the fields that have a column in the previous snapshot in force and none in this one.
     pub lost: Vec<String>,
+    /// Titles of the fields that no sheet has a column for and some rule needs, and of the rules that judge none of the rows.
+    pub missing: Vec<String>,
+    pub idle_rules: Vec<String>,
     /// Headers about which the office has to decide before anything of the file comes into force.
     pub undecided: Vec<String>,
+    /// Headers that are almost the name of a field, each with the title of the field: the same holds for them.
+    pub proposals: Vec<(String, String)>,
     /// Codes that the file newly restricts.
     pub restricted: u64,
     pub notes: Arc<[Note]>,
@@ -78,6 +85,27 @@ impl PullReport {
     pub fn held(&self) -> bool {
         self.ledgers.iter().any(|ledger| ledger.state == Some(SnapshotState::Held))
     }
+}
+
+/// The fields without a column that rules of a ledger need, and these rules: titles of both.
+pub(crate) fn idle_rules(policy: &Policy, ledger: usize, accounts: &[SheetAccount]) -> (Vec<String>, Vec<String>) {
+    let fields = &policy.ledgers[ledger].fields;
+    let columns = accounts.iter().flat_map(|account| &account.columns);
+    let present: Columns = columns.filter_map(|(id, _)| policy.ledgers[ledger].field(id)).collect();
+    let (mut missing, mut rules) = (Vec::new(), Vec::new());
+    for rule in policy.rules.iter().filter(|rule| rule.ledger == ledger) {
+        let lacking: Vec<&Columns> = rule.needs.iter().filter(|needed| needed.iter().next().is_some() && !needed.meets(present)).collect();
+        if lacking.is_empty() {
+            continue;
+        }
+        rules.push(rule.title.clone());
+        for field in lacking.into_iter().flat_map(|needed| needed.iter().take(1)) {
+            if !missing.contains(&fields[field].title) {
+                missing.push(fields[field].title.clone());
+            }
+        }
+    }
+    (missing, rules)
 }
 
 /// Why a pull failed.

@@ -20,7 +20,7 @@ use crate::worker::import::file_reader::{FileReader, LedgerWriter};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading, resolve};
 use crate::worker::import::known_marks::state_secrets;
-use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, interrupted, lost_columns};
+use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, idle_rules, interrupted, lost_columns};
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::import::row_cache::reading_of;
 use crate::worker::import::taken::{Purpose, Task};
@@ -62,6 +62,7 @@ struct FileFacts<'a> {
     taken_at: String,
     /// Headers about which the office has to decide before anything of the file comes into force.
     undecided: Vec<String>,
+    proposals: Vec<(String, String)>,
     /// Who orders the pull, and why.
     who: &'a str,
     why: &'a str,
@@ -163,8 +164,11 @@ impl Importer {
         };
         request.input.adapt(&mut ledgers);
         let decisions = self.store.restrictions().header_decisions(&request.source).await?;
+        let fields = self.store.restrictions().field_headers(&request.source).await?;
         for ledger in &mut ledgers {
             ledger.secrecy = Arc::new(ledger.secrecy.with_decisions(decisions.clone()));
+            let decided = fields.iter().filter_map(|(header, field)| Some((header.clone(), ledger.field(field)?)));
+            ledger.decided_headers = decided.collect();
         }
         let sha256_of_file = input.sha256().unwrap_or_default().to_owned();
         let rows_max = request.input.rows_max().unwrap_or_default().max(self.config.settings.limits.rows_max);
@@ -239,6 +243,8 @@ impl Importer {
     ) -> Result<PullReport, PullError> {
         let FileReader { intake, mut writers, .. } = reader;
         let undecided: BTreeSet<String> = intake.by_ledger.values().flat_map(|ledger| &ledger.undecided).cloned().collect();
+        let accounts = intake.by_ledger.values().flat_map(|ledger| &ledger.accounts);
+        let proposals: BTreeSet<(String, String)> = accounts.flat_map(|account| &account.proposals).cloned().collect();
         let mut report = PullReport { file: file.to_owned(), unread: intake.unread, sha256: sha256.to_owned(), ..PullReport::default() };
         let facts = FileFacts {
             file,
@@ -247,6 +253,7 @@ impl Importer {
             sheets: intake.sheets,
             taken_at: stamp(self.clock.now()),
             undecided: undecided.into_iter().collect(),
+            proposals: proposals.into_iter().collect(),
             who: order.map_or("duban", |order| order.who),
             why: order.map_or("", |order| order.why),
         };
@@ -339,7 +346,10 @@ impl Importer {
             ahead: covers_on > self.clock.today(),
             day_in_file: file_covers_on.filter(|day| *day != covers_on),
             lost: Vec::new(),
+            missing: Vec::new(),
+            idle_rules: Vec::new(),
             undecided: file.undecided.clone(),
+            proposals: file.proposals.clone(),
             restricted: 0,
             notes,
             sheets_of_file: file.sheets.clone(),
@@ -350,7 +360,7 @@ impl Importer {
             // a held snapshot stays held if the same file is pulled once more, and is released by --accept
             match pull.last_held(&writer).await? {
                 // nobody can bring a file into force about whose headers the office has not decided
-                Some(_) if request.accept && file.undecided.is_empty() => {
+                Some(_) if request.accept && file.undecided.is_empty() && file.proposals.is_empty() => {
                     pull.release_last(&writer, AuditEntry { at: &file.taken_at, who: file.who, why: file.why }).await?;
                     pulled.state = Some(SnapshotState::InForce);
                 }
@@ -381,7 +391,7 @@ impl Importer {
                     intake.doubts,
                 )
             });
-            let held_because = undecided_reason(&file.undecided).or(held_because);
+            let held_because = undecided_reason(&file.undecided, &file.proposals).or(held_because);
             let state = if held_because.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
             pulled.held_because = held_because.unwrap_or_default();
             pull.finish(&writer, &snapshot, state, &pulled.held_because).await?;
@@ -417,6 +427,11 @@ impl Importer {
 
     /// Notes which of the new snapshots cover an earlier day than one in force, and which lack columns that the previous one has.
     async fn compare_days(&self, policy: &Policy, source: &str, report: &mut PullReport) -> Result<(), StoreError> {
+        for pulled in &mut report.ledgers {
+            if let Some(ledger) = policy.ledger(&pulled.ledger).filter(|_| pulled.fresh) {
+                (pulled.missing, pulled.idle_rules) = idle_rules(policy, ledger, &pulled.accounts);
+            }
+        }
         if report.ledgers.iter().all(|pulled| pulled.state.is_none()) {
             return Ok(());
         }
@@ -452,9 +467,12 @@ async fn finish_rows(pull: &mut Pull, intake: &LedgerIntake<'_>, writer: &mut Le
 }
 
 /// Why a file with headers about which the office has not decided is held.
-fn undecided_reason(headers: &[String]) -> Option<String> {
+fn undecided_reason(headers: &[String], proposals: &[(String, String)]) -> Option<String> {
     let named = headers.iter().map(|header| format!("“{header}”")).collect::<Vec<_>>().join("、");
-    (!headers.is_empty()).then(|| format!("{named}栏可能是保密标注，须先由办公室确定"))
+    let secrecy = (!headers.is_empty()).then(|| format!("{named}栏可能是保密标注"));
+    let almost = proposals.iter().map(|(header, title)| format!("“{header}”栏像是“{title}”"));
+    let all: Vec<String> = secrecy.into_iter().chain(almost).collect();
+    (!all.is_empty()).then(|| format!("{}，须先由办公室确定", all.join("，")))
 }
 
 /// The refusal of a file without the header of any ledger.

@@ -2,7 +2,7 @@
 //! read.
 
 use crate::domain::intake::raw::RawRow;
-use crate::domain::intake::rows::FileRows;
+use crate::domain::intake::rows::{FileRows, SheetHead};
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::packed::pack;
 use crate::domain::register::record::Columns;
@@ -61,7 +61,16 @@ impl<'a> RegisterTaker<'a> {
             let stop = match frame.map_err(Error::other)? {
                 Frame::Sheet(sheet) => {
                     self.end_sheet(service)?;
-                    self.rows.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document, &sheet.beside);
+                    self.rows.begin_sheet(SheetHead {
+                        name: sheet.name,
+                        visible: sheet.visible,
+                        missing: sheet.missing,
+                        merges: sheet.merges,
+                        hidden_columns: sheet.hidden_columns,
+                        days_from_1904: sheet.days_from_1904,
+                        property: sheet.document,
+                        beside: &sheet.beside,
+                    });
                     let stop = self.stop();
                     if !matches!(stop, Some(Stop::Refused { .. })) {
                         service.out.frame(&Taken::Sheet { name: sheet.name, visible: sheet.visible })?;

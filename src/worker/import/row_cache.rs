@@ -39,6 +39,7 @@ impl RowFingerprinter {
         let mut add = |part: &str| add_part(&mut hash, part);
         add(&ledger.id);
         add(&today.year().to_string());
+        add(if sheet.has_days_from_1904() { "1904" } else { "1900" });
         for column in sheet.mapping() {
             let (field, currency) = (&ledger.fields[column.field].id, &column.unsupported_currency);
             add(&format!("{} {field} {} {currency:?} {:?}", column.column, column.money_power, column.secrecy));

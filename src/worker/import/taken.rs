@@ -147,6 +147,8 @@ pub(crate) enum About<'a> {
     /// The letters and the header of a column that is not read.
     Unknown(&'a str, &'a str),
     Undecided(&'a str),
+    /// A header that is almost the name of a field, and the title of the field.
+    Proposal(&'a str, &'a str),
     /// What marks rows of the ledger, and the remark that may name them.
     MarksAll(&'a str, &'a str),
     Doubt(&'a str),
@@ -158,9 +160,11 @@ impl About<'_> {
     /// Bytes of its texts.
     pub fn bytes(&self) -> usize {
         match self {
-            About::Column(one, other) | About::Unit(one, other) | About::Unknown(one, other) | About::MarksAll(one, other) => {
-                one.len() + other.len()
-            }
+            About::Column(one, other)
+            | About::Unit(one, other)
+            | About::Unknown(one, other)
+            | About::Proposal(one, other)
+            | About::MarksAll(one, other) => one.len() + other.len(),
             About::Undecided(text) | About::Doubt(text) | About::Unread(text) => text.len(),
         }
     }
@@ -306,6 +310,7 @@ pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std
     let pieces = account.columns.iter().map(|(field, letters)| About::Column(field, letters));
     let pieces = pieces.chain(account.units.iter().map(|(field, unit)| About::Unit(field, unit)));
     let pieces = pieces.chain(account.unknown.iter().map(|(letters, header)| About::Unknown(letters, header)));
+    let pieces = pieces.chain(account.proposals.iter().map(|(header, title)| About::Proposal(header, title)));
     let pieces =
         pieces.chain(undecided.iter().map(|header| About::Undecided(header))).chain(doubts.iter().map(|doubt| About::Doubt(doubt)));
     let pieces = pieces.chain(marks_all.iter().map(|marks| About::MarksAll(&marks.cell, &marks.remark)));
@@ -342,6 +347,7 @@ impl SheetPieces {
             About::Column(field, letters) => self.account.columns.push(pair(field, letters)),
             About::Unit(field, unit) => self.account.units.push(pair(field, unit)),
             About::Unknown(letters, header) => self.account.unknown.push(pair(letters, header)),
+            About::Proposal(header, title) => self.account.proposals.push(pair(header, title)),
             About::Undecided(header) => self.account.undecided.push(header.to_owned()),
             About::MarksAll(cell, remark) => self.marks_all = Some(MarkedRows { cell: cell.to_owned(), remark: remark.to_owned() }),
             About::Doubt(doubt) => self.doubts.push(doubt.to_owned()),

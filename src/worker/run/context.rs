@@ -14,6 +14,7 @@ use crate::store::runs::{Run, RunInputs};
 use crate::workbook::material::{GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::template::SheetTemplate;
+use crate::worker::directory::apply_directory;
 use crate::worker::run::changes::Changes;
 use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
 use crate::worker::run::slot_text::parse_slot;
@@ -78,6 +79,7 @@ impl<'a> RunContext<'a> {
     ) -> anyhow::Result<RunContext<'a>> {
         let selection = SnapshotSelection::pinned(&evaluator.store, &config.policy, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
+        apply_directory(&evaluator.store, &mut config.policy, &selection).await?;
         let rosters = roster_selections(&config, &job);
         let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
         let past_start = is_past_start(inputs, as_of);

@@ -26,6 +26,7 @@ use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
 use crate::store::records::StreamedRecord;
 use crate::store::snapshots::Snapshot;
+use crate::store::snapshots::SnapshotState;
 use crate::workbook::material::{IntakeIssue, SourceSnapshot};
 use crate::worker::records::{FoundRecord, LedgerRecords, SourceSnapshotRef, linked_projects};
 use crate::worker::run::spill::RecordSpill;
@@ -139,8 +140,9 @@ pub(crate) async fn evaluate(
     let noted = notes_of(store, policy, selection, &snapshots).await?;
     let codes = project_codes(policy, &others, &noted);
     let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
+    let old_data = old_data(policy, selection, &reader);
     let JudgedOthers { mut judged, mut indicators, contributions } =
-        judge_others(policy, as_of, &others, linked, old_data(policy, selection, &reader));
+        judge_others(policy, as_of, &others, linked, old_data, |ledger| first_covered(selection, &snapshots, ledger));
     let (context, linked) = (contributions.context(policy, as_of), &contributions.linked);
     let mut rows = RowsByCondition::of(&others, &contributions.old_data);
     let selected = select_others(&context, &others, &mut rosters);
@@ -249,13 +251,21 @@ struct JudgedOthers {
     contributions: Contributions,
 }
 
-/// Judges the ledgers other than the projects.
+/// The first day that the sources of a ledger cover, of those of a selection.
+pub(crate) fn first_covered(selection: &SnapshotSelection, snapshots: &[Snapshot], ledger: &str) -> Option<NaiveDate> {
+    let is_selected = |snapshot: &&Snapshot| selection.of_ledger(ledger).any(|found| found.snapshot.source == snapshot.source);
+    let of_ledger = snapshots.iter().filter(|snapshot| snapshot.ledger == ledger && snapshot.state == SnapshotState::InForce);
+    of_ledger.filter(is_selected).map(|snapshot| snapshot.covers_on).min()
+}
+
+/// Judges the ledgers other than the projects. `first_covered` is the first day of which a ledger has data.
 fn judge_others(
     policy: &Policy,
     as_of: NaiveDate,
     others: &[LedgerRows],
     linked: HashMap<String, Linked>,
     old_data: OldData,
+    first_covered: impl Fn(&str) -> Option<NaiveDate>,
 ) -> JudgedOthers {
     let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
@@ -267,7 +277,7 @@ fn judge_others(
             let owner = judged.record(&context, *ledger, record);
             indicators.add(policy, *ledger, record, owner);
         }
-        judged.periodic(&context, *ledger, records);
+        judged.periodic(&context, *ledger, records, first_covered(&policy.ledgers[*ledger].id));
     }
     if let Some(rows) = exemptions {
         judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
@@ -300,7 +310,9 @@ pub(crate) async fn evaluate_ledger(
     let mut reader = RegisterReader::new(store, policy, selection, &snapshots);
     let others = reader.other_ledgers().await?;
     let linked = linked_projects(store, policy, selection, &project_codes(policy, &others, &[]), |_| ()).await?;
-    let JudgedOthers { mut judged, contributions, .. } = judge_others(policy, as_of, &others, linked, old_data(policy, selection, &reader));
+    let old_data = old_data(policy, selection, &reader);
+    let JudgedOthers { mut judged, contributions, .. } =
+        judge_others(policy, as_of, &others, linked, old_data, |ledger| first_covered(selection, &snapshots, ledger));
     if let Some(found) = project {
         let key = (policy.ledgers[ledger].id.clone(), found.snapshot.source.to_owned(), found.stored.first_seq);
         found.stored.record.place.origin = reader.origin_of.get(&key).copied().unwrap_or_default();

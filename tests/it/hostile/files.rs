@@ -448,8 +448,31 @@ fn long_names_of_owners_are_looked_up_at_once() {
 
 /// A small file whose reader needs more memory than it may have.
 fn poison() -> Vec<u8> {
-    let cells = ods_cell(&"长".repeat(30_000), 1024);
-    ods(&(0..200).map(|_| (1, cells.clone())).collect::<Vec<_>>())
+    const TEXTS: usize = 2600;
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let mut dice = fastrand::Rng::with_seed(1);
+    let mut texts = format!("<sst xmlns=\"{MAIN}\">");
+    for _ in 0..TEXTS {
+        let other: String = (0..500).map(|_| dice.alphanumeric()).collect();
+        texts.push_str(&format!("<si><t>{}{other}</t></si>", "长".repeat(20_000)));
+    }
+    texts.push_str("</sst>");
+    let sheet = format!("<worksheet xmlns=\"{MAIN}\"><sheetData/></worksheet>");
+    let book = format!(
+        "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{RELATIONS}\"><sheets><sheet name=\"表\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+    );
+    let relations = format!(
+        "<Relationships><Relationship Id=\"r1\" Type=\"{RELATIONS}/worksheet\" Target=\"worksheets/sheet1.xml\"/>\
+         <Relationship Id=\"r2\" Type=\"{RELATIONS}/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>"
+    );
+    let parts = [
+        ("xl/workbook.xml", book),
+        ("xl/_rels/workbook.xml.rels", relations),
+        ("xl/sharedStrings.xml", texts),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    packed(&parts.map(|(name, text)| (name.to_owned(), text.into_bytes())))
 }
 
 /// A file that ended its reader: the run goes on without it, is partial and names it; the service does not read it once more, and a person may.

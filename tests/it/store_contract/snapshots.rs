@@ -6,7 +6,7 @@ use duban::domain::intake::file::{CodeInFile, RowPlace};
 use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
 use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Purpose, Roles};
 use duban::domain::register::packed::pack;
-use duban::domain::register::record::{Cell, Decimal, Record};
+use duban::domain::register::record::{Cell, Columns, Decimal, Record};
 use duban::domain::register::snapshot::Version;
 use duban::store::audit::AuditEntry;
 use duban::store::changes::{ChangeCounts, Side};
@@ -35,6 +35,7 @@ fn ledger(fields: &[&str]) -> Ledger {
         privacy: Privacy::None,
         role: None,
         values: Vec::new(),
+        words: Vec::new(),
     };
     let fields: Vec<Field> = fields.iter().map(field).collect();
     Ledger {
@@ -50,6 +51,8 @@ fn ledger(fields: &[&str]) -> Ledger {
         negotiation_only: false,
         append_only: Vec::new(),
         without: Vec::new(),
+        judged: Columns::default(),
+        decided_headers: Vec::new(),
         secrecy: Arc::default(),
     }
 }

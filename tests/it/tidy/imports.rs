@@ -16,7 +16,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
         "src/source",
         &["source", "domain"],
         &[
-            "calamine",
+            "chrono",
             "csv",
             "encoding_rs",
             "futures_util",
@@ -139,7 +139,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
 ];
 
 /// A crate that only one place may name.
-const ONLY_IN: [(&str, &[&str]); 14] = [
+const ONLY_IN: [(&str, &[&str]); 13] = [
     // our own tables, and the queries of others'
     ("sqlx", &["src/store/", "src/source/sql.rs"]),
     ("landlock", &["src/source/confinement.rs"]),
@@ -147,7 +147,6 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("lettre", &["src/mail/message.rs", "src/mail/smtp.rs"]),
     ("tokio_rustls", &["src/mail/smtp.rs", "src/app/page_certificate.rs"]),
     ("mail_parser", &["src/mail/message.rs"]),
-    ("calamine", &["src/source/workbook.rs"]),
     ("html5gum", &["src/source/html.rs"]),
     ("rust_xlsxwriter", &["src/report/"]),
     ("tokio_cron_scheduler", &["src/worker/schedule/scheduler.rs"]),

@@ -231,6 +231,10 @@ impl Explanation {
                 out.since = Some(period.last_day());
                 out.found(context, finding, &Responsibility::bare(owner_as(context, unit)), &Record::default());
             }
+            None if held.is_empty() => {
+                out.outcome = Outcome::OutOfScope;
+                out.reason = format!("{}自{}以后才有数据，此前的期间不作判断", ledger.title, period.last_day());
+            }
             None => {
                 out.outcome = Outcome::Met;
                 out.reason = format!("{}已有记录，没有督办事项", period.title());
