@@ -248,8 +248,8 @@ fn outcome(root: &Path, case: &toml::Table, imported: &std::process::Output) -> 
     let root_path = root.display().to_string();
     let without_root = |line: &str| line.trim().replace(&root_path, "ROOT");
     // the sheets of the cases have few columns, so that most rules are idle
-    let is_told = |line: &&str| !line.starts_with("导入报告：") && !line.contains("栏，以下规则不作判断：");
-    found.extend(printed.lines().skip(1).filter(is_told).map(without_root));
+    let is_reported = |line: &&str| !line.starts_with("导入报告：") && !line.contains("栏，以下规则不作判断：");
+    found.extend(printed.lines().skip(1).filter(is_reported).map(without_root));
     found.extend(stderr(imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
     if let Some((counts, what)) = printed.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
     {
@@ -459,6 +459,6 @@ fn a_header_that_is_almost_known_is_decided_once() {
     }
     let root = fresh_root();
     let code = import(root.path(), "a.csv", "项目代码编号,项目名称,县（市、区）\nGZ1,甲项目,瓮安县\n", &[]);
-    let said = stderr(&code);
-    assert!(code.status.code() == Some(1) && said.contains("--map '项目代码编号="), "{said}");
+    let stated = stderr(&code);
+    assert!(code.status.code() == Some(1) && stated.contains("--map '项目代码编号="), "{stated}");
 }

@@ -332,8 +332,8 @@ async fn kinds_are_known_by_their_words() {
 async fn the_directory_gives_units_their_mailboxes() {
     let root = fresh_root();
     let at = root.path();
-    let head = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,终止时间\n";
-    let line = |code: &str, name: &str, county: &str| format!("{code},{name},黔南州,{county},合同,签约,1,2024-01-01,2024-01-02,,\n");
+    let head = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,实际开工时间,履约时间,终止时间\n";
+    let line = |code: &str, name: &str, county: &str| format!("{code},{name},黔南州,{county},合同,签约,1,2024-01-01,2024-01-02,,,\n");
     let rows = format!("{head}{}{}", line("GZ1", "甲项目", "瓮安县"), line("GZ2", "乙项目", "龙里县"));
     assert!(matches!(import(at, "台账.csv", rows, &["--covers", "2026-09-30"]).status.code(), Some(0 | 2)));
     let directory =
@@ -344,7 +344,7 @@ async fn the_directory_gives_units_their_mailboxes() {
     assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
     let mails: Vec<String> =
         files_below(&at.join("var/outbox")).into_iter().map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
-    let count = |address: &str| mails.iter().filter(|mail| mail.contains(address)).count();
+    let count = |address: &str| mails.iter().filter(|mail| mail.contains(&format!("<{address}>"))).count();
     assert!(count("first@gz.example") == 1 && count("second@gz.example") == 0 && count("522725@gz.example") == 0, "{}", stdout(&run));
     assert_eq!(count("522730@gz.example"), 1, "{}", stdout(&run));
 }
