@@ -10,19 +10,54 @@ pub(crate) const SHANGHAI_SECONDS: i32 = 8 * 3600;
 #[derive(Clone, Debug)]
 pub enum Clock {
     System,
-    Manual(Arc<Mutex<DateTime<Utc>>>),
+    Manual(Arc<Mutex<ManualTime>>),
+}
+
+/// A time that tests set, and what everything beside the clock states.
+#[derive(Clone, Debug)]
+pub struct ManualTime {
+    now: DateTime<Utc>,
+    /// `None` = whatever is asked agrees with the clock.
+    around: Option<Around>,
+}
+
+/// What is known of the time beside the clock.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// The newest of files and program.
+    pub newest: Option<DateTime<Utc>>,
+    pub witnesses: Vec<DateTime<Utc>>,
 }
 
 impl Clock {
     /// A clock that shows `at` until [`Clock::set`] changes it.
     pub fn manual(at: DateTime<Utc>) -> Clock {
-        Clock::Manual(Arc::new(Mutex::new(at)))
+        Clock::Manual(Arc::new(Mutex::new(ManualTime { now: at, around: None })))
     }
 
     /// Sets a manual clock; does nothing to the system clock.
     pub fn set(&self, at: DateTime<Utc>) {
-        if let Clock::Manual(now) = self {
-            *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = at;
+        if let Clock::Manual(time) = self {
+            time.lock().unwrap_or_else(std::sync::PoisonError::into_inner).now = at;
+        }
+    }
+
+    /// Sets what everything beside a manual clock states; does nothing to the system clock.
+    pub fn set_around(&self, around: Around) {
+        if let Clock::Manual(time) = self {
+            time.lock().unwrap_or_else(std::sync::PoisonError::into_inner).around = Some(around);
+        }
+    }
+
+    /// What a test states of the time beside the clock; `None` = this is the system clock, and files and others are asked.
+    pub(crate) fn stated_around(&self) -> Option<Around> {
+        match self {
+            Clock::System => None,
+            Clock::Manual(time) => {
+                let time = time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let agreed = || Around { newest: Some(time.now), witnesses: vec![time.now] };
+                Some(time.around.clone().unwrap_or_else(agreed))
+            }
         }
     }
 
@@ -31,7 +66,7 @@ impl Clock {
         match self {
             #[allow(clippy::disallowed_methods, reason = "only this file reads the machine's clock")]
             Clock::System => Utc::now(),
-            Clock::Manual(now) => *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+            Clock::Manual(time) => time.lock().unwrap_or_else(std::sync::PoisonError::into_inner).now,
         }
     }
 

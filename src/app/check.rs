@@ -29,7 +29,7 @@ use crate::source::confinement::ConfinementLevel;
 use crate::source::sql::Database;
 use crate::store::handle::Store;
 use crate::worker::deliver::restore_guard;
-use crate::worker::deliver::restore_guard::CounterFile;
+use crate::worker::deliver::restore_guard::{Counter, CounterFile};
 use crate::worker::directory::apply_directory;
 use crate::worker::import::input::{Input, read_limits, resolve};
 use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, exposed_mode, password_faults};
@@ -218,8 +218,10 @@ pub(crate) fn exposed(root: &Path, config: &Config) -> anyhow::Result<Problems> 
     let of_sources = settings.sources.iter().filter_map(|source| source.password_file.as_deref());
     let of_database = settings.database.password_file.as_deref();
     let of_pages = settings.portal.as_ref().and_then(|portal| portal.health_token_file.as_deref());
+    let operator = &settings.operator;
+    let of_operator = [&operator.webhook_file, &operator.heartbeat_file].into_iter().filter_map(Option::as_deref);
     let of_mails = settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref());
-    for file in of_mails.chain(of_database).chain(of_sources).chain(of_pages) {
+    for file in of_mails.chain(of_database).chain(of_sources).chain(of_pages).chain(of_operator) {
         // that a file cannot be read is reported where it is needed
         for fault in password_faults(&root.join(file)).unwrap_or_default() {
             let (message, hint) = match fault {
@@ -276,12 +278,13 @@ pub(crate) async fn sending_notes(root: &Path, clock: &Clock, config: &Config) -
     let mail = &config.settings.mail;
     let day = clock.today().to_string();
     Ok(match Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
-        Ok(None) => restore_guard::notes(mail, None, None),
+        Ok(None) => restore_guard::notes(mail, None, &Counter::None),
         Ok(Some(store)) => {
-            let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
+            let counter = CounterFile::below(&root.join("var")).read();
             let state = store.sending().state(&day).await?;
+            let doubt = store.schedule().clock_doubt().await?.map(|doubt| format!("注意：{}", doubt.text));
             store.close().await;
-            restore_guard::notes(mail, Some(&state), counter)
+            doubt.into_iter().chain(restore_guard::notes(mail, Some(&state), &counter)).collect()
         }
         Err(error) => vec![format!("注意：{error}，不知道发件箱的状态")],
     })

@@ -20,6 +20,7 @@ use crate::worker::private_files::{make_private, read_password, shown_password_f
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::runner::Runner;
 use crate::worker::schedule::scheduler::Scheduler;
+use crate::worker::watch::operator::Operator;
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub struct App {
     importer: Importer,
     evaluator: Evaluator,
     deliverer: Deliverer,
+    operator: Operator,
     present: PresentReader,
 }
 
@@ -124,7 +126,8 @@ impl App {
             present: PresentReader::new(&evaluator),
             importer: Importer::new(root, config.clone(), store.clone(), clock.clone(), parser),
             evaluator,
-            deliverer: Deliverer::new(root, config.clone(), store.clone(), clock.clone(), mailer),
+            deliverer: Deliverer::new(root, config.clone(), store.clone(), clock.clone(), mailer.clone()),
+            operator: Operator::new(root, config.clone(), store.clone(), clock.clone(), mailer),
             root: root.to_owned(),
             config,
             store,
@@ -201,7 +204,7 @@ impl App {
 
     /// The scheduler of these jobs.
     pub fn scheduler(&self) -> Scheduler {
-        Scheduler::new(self.runner())
+        Scheduler::new(self.runner(), self.operator.clone())
     }
 }
 

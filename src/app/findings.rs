@@ -120,8 +120,8 @@ impl ResolvedFilter {
             }
         };
         let ledger = |name: &String| {
-            ledger_named(policy, name)?;
-            policy.ledger(name).with_context(|| format!("ledger \"{name}\" is unknown"))
+            let id = &ledger_named(policy, name)?.id;
+            policy.ledger(id).with_context(|| format!("ledger \"{name}\" is unknown"))
         };
         Ok(ResolvedFilter {
             rules: filter.rules.iter().map(|name| rule_named(policy, name)).collect::<anyhow::Result<_>>()?,

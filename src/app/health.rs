@@ -3,6 +3,7 @@
 use crate::app::compose::App;
 use crate::app::current_findings::LightCounts;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::trouble::DISK_BYTES_MIN;
 use crate::store::pictures::OFFICE;
 use crate::store::runs::RunState;
 use crate::store::snapshots::SnapshotState;
@@ -80,9 +81,6 @@ pub(crate) async fn health(app: &App) -> anyhow::Result<Health> {
 
 /// After so many seconds without a beat the service is not at work: it beats twice a minute, and a long run holds it up.
 pub(crate) const BEAT_SECONDS_MAX: i64 = 2 * 60 * 60;
-/// With less room the next report may not be written.
-pub(crate) const DISK_BYTES_MIN: u64 = 1 << 30;
-
 impl Health {
     /// Why the service is not ready, as words for machines; empty = it is.
     pub(crate) fn faults(&self) -> Vec<&'static str> {

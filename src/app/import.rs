@@ -72,9 +72,7 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Pers
         return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
     }
     let named = ledger.is_some();
-    if let Some(ledger) = &ledger {
-        ledger_named(&config.policy, ledger)?;
-    }
+    let ledger = ledger.map(|name| ledger_named(&config.policy, &name).map(|ledger| ledger.id.clone())).transpose()?;
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = config.settings.source(&source).is_some_and(|source| source.sample);
     let request = PullRequest { input: Input::File(file.clone()), source, sample, covers_on, accept, only: ledger };

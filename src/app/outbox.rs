@@ -1,6 +1,7 @@
 //! The outbox: what was mailed to whom and whether it arrived, and what a person may change. Every change is recorded with name, time and
 //! reason.
 
+use crate::app::explain::rule_named;
 use crate::app::person::Person;
 use crate::clock::{Clock, stamp};
 use crate::domain::audience::masked_address;
@@ -18,10 +19,11 @@ use crate::store::outbox::{NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
 use crate::worker::audit_head::accept_end;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
-use crate::worker::deliver::restore_guard::expiry;
+use crate::worker::deliver::restore_guard::{Counter, expiry};
 use crate::worker::directory::apply_directory;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, bail, ensure};
+use std::collections::BTreeMap;
 
 /// Selects messages, with the words as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +41,7 @@ pub(crate) struct OutboxList {
     /// Why sending is delayed, as sentences.
     pub(crate) notes: Vec<String>,
     pub(crate) messages: Vec<OutboxEntry>,
-    /// The requested rule is not configured now.
+    /// The requested rule is not configured now; the messages are from before.
     pub(crate) unknown_rule: bool,
 }
 
@@ -55,7 +57,7 @@ pub(crate) struct OutboxEntry {
 /// The messages that a request selects.
 ///
 /// # Errors
-/// A state or a unit is unknown (the message suggests one), or the database fails.
+/// A state, a unit or a rule is unknown (the message suggests one), or the database fails.
 pub(crate) async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<OutboxList> {
     let policy = &deliverer.config.policy;
     let state = match request.state.as_deref() {
@@ -78,9 +80,17 @@ pub(crate) async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow:
             ),
         },
     };
-    let unknown_rule = request.finding.as_ref().is_some_and(|(rule, _)| !policy.rules.iter().any(|known| known.id == *rule));
+    let mut unknown_rule = None;
+    let finding = request.finding.map(|(rule, key)| match rule_named(policy, &rule) {
+        Ok(index) => (policy.rules[index].id.clone(), key),
+        // mails may name a rule that the configuration no longer has
+        Err(error) => {
+            unknown_rule = Some(error);
+            (rule, key)
+        }
+    });
     let notes = deliverer.sending_notes().await?;
-    let filter = OutboxFilter { run: request.run, state, unit, finding: request.finding };
+    let filter = OutboxFilter { run: request.run, state, unit, finding };
     let mut messages = Vec::new();
     for row in deliverer.store.outbox().list(&filter).await? {
         let light = match &filter.finding {
@@ -89,7 +99,29 @@ pub(crate) async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow:
         };
         messages.push(OutboxEntry { row, light });
     }
-    Ok(OutboxList { notes, messages, unknown_rule })
+    match unknown_rule {
+        Some(error) if messages.is_empty() => Err(error),
+        unknown => Ok(OutboxList { notes, messages, unknown_rule: unknown.is_some() }),
+    }
+}
+
+/// By id of a run, its job and the key for which it counts.
+pub(crate) type RunKeys = BTreeMap<String, (String, String)>;
+
+/// The jobs and keys of the runs of messages.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn run_keys(store: &Store, messages: &[OutboxRow]) -> anyhow::Result<RunKeys> {
+    let mut keys = RunKeys::new();
+    for message in messages {
+        if !keys.contains_key(&message.run)
+            && let Some(run) = store.runs().get(&message.run).await?
+        {
+            keys.insert(run.id, (run.job, run.key));
+        }
+    }
+    Ok(keys)
 }
 
 /// One message with its events and contents.
@@ -437,8 +469,9 @@ pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> an
         None => "fuse",
     };
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
-    let counter = sending.release(file.read()?.unwrap_or_default(), &day, extra.unwrap_or(0), what, entry).await?;
-    file.write(counter).context("cannot write the counter file below var/")?;
+    let known = if let Counter::Known(known) = file.read() { known } else { 0 };
+    let counter = sending.release(known, &day, extra.unwrap_or(0), what, entry).await?;
+    file.replace(counter).context("cannot write the counter file below var/")?;
     if state.hold.is_some_and(|hold| hold.reason == HoldReason::Restored) {
         // the person has accepted the restored copy, whose audit ends earlier
         // a copy that is broken inside stays so, and duban audit --verify reports it

@@ -4,8 +4,9 @@ use crate::app::accountability::{AccountabilityList, accountability_list};
 use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::config::load::Config;
-use crate::domain::problem::suggest;
+use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::ledger::Ledger;
+use crate::domain::register::units::normalize_name;
 use crate::domain::rules::policy::Policy;
 use crate::domain::sample::sample;
 use crate::report;
@@ -17,13 +18,18 @@ use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::path::{Path, PathBuf};
 
-/// The ledger of a name.
+/// The ledger of an id or a title.
 ///
 /// # Errors
 /// It is unknown; the message suggests one.
 pub(crate) fn ledger_named<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Ledger> {
-    let Some(index) = policy.ledger(name) else {
-        let hint = suggest(name, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
+    let of_title = || policy.ledgers.iter().position(|ledger| normalize_name(&ledger.title) == normalize_name(name));
+    let Some(index) = policy.ledger(name).or_else(of_title) else {
+        let names = policy.ledgers.iter().flat_map(|ledger| [ledger.id.as_str(), ledger.title.as_str()]);
+        let hint = match nearest(name, names) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => suggest(name, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default(),
+        };
         bail!("ledger \"{name}\" is unknown ({hint})");
     };
     Ok(&policy.ledgers[index])
@@ -50,10 +56,10 @@ pub(crate) struct BlankFile {
 /// The ledger is unknown, the name is not that of a workbook, or the file exists and differs.
 pub(crate) fn write_blank(config: &Config, ledger: &str, file: &Path) -> anyhow::Result<BlankFile> {
     let policy = &config.policy;
-    let title = ledger_named(policy, ledger)?.title.clone();
+    let Ledger { id, title, .. } = ledger_named(policy, ledger)?.clone();
     let xlsx_name = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
     ensure!(xlsx_name, "{} must end in .xlsx: the empty sheet is an Excel workbook", file.display());
-    let index = policy.ledger(ledger).context("a ledger")?;
+    let index = policy.ledger(&id).context("a ledger")?;
     let bytes = xlsx::render(&blank_form_workbook(&BlankForm { policy, ledger: index, office: &config.settings.office.name }))?;
     let (folder, name) = folder_and_name(file)?;
     ensure!(archive::safe_name(&name) == name, "{name} is no file name that every system takes");

@@ -36,6 +36,8 @@ pub(crate) async fn decide(
     state: SnapshotState,
     by: Person<'_>,
 ) -> anyhow::Result<()> {
+    // a ledger that the configuration no longer has is known by its id alone
+    let ledger = ledger_named(&evaluator.config.policy, ledger).map_or(ledger, |ledger| &ledger.id);
     let now = stamp(evaluator.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     if state == SnapshotState::InForce {
@@ -317,11 +319,9 @@ pub(crate) struct GoneCodes {
 /// # Errors
 /// The ledger is unknown, or the database fails.
 pub(crate) async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result<GoneCodes> {
-    if let Some(name) = ledger {
-        ledger_named(&evaluator.config.policy, name)?;
-    }
+    let ledger = ledger.map(|name| ledger_named(&evaluator.config.policy, name)).transpose()?;
     let snapshots = evaluator.store.snapshots().list().await?;
-    Ok(GoneCodes { codes: evaluator.gone(ledger).await?, snapshots })
+    Ok(GoneCodes { codes: evaluator.gone(ledger.map(|ledger| ledger.id.as_str())).await?, snapshots })
 }
 
 /// A code that has left a register.

@@ -1,5 +1,6 @@
 //! The arguments of the command line. Comments of fields and variants are the text of `--help`.
 
+use crate::cli::clock::ClockAction;
 use crate::cli::day::day;
 use crate::cli::feedback::{FeedbackAction, KeyAction};
 use crate::cli::findings::FilterArguments;
@@ -69,6 +70,17 @@ pub(crate) enum Command {
     Init {
         #[command(flatten)]
         person: PersonArguments,
+    },
+    /// The clock of this machine
+    Clock {
+        #[command(subcommand)]
+        action: ClockAction,
+    },
+    /// How the service is: what needs a person, the latest runs, the days of the data; exit 1 = something needs a person
+    Status {
+        /// For machines
+        #[arg(long)]
+        json: bool,
     },
     /// The latest runs; of one run, how many units it mailed or not, by reason
     Runs {

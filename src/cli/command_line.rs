@@ -5,7 +5,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::cli::with_app::sealed;
-use crate::cli::{check, despite_faults, ledger, portal, print, serve};
+use crate::cli::{check, despite_faults, ledger, portal, print, serve, status};
 use crate::clock::Clock;
 use crate::domain::disk_fault::disk_fault;
 use crate::domain::problem::Problems;
@@ -96,6 +96,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
         Command::Serve { only } => serve::serve(root, only).await,
+        Command::Status { json } => status::status(root, json).await,
         Command::Portal { action } => portal::portal(root, action).await,
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) | Command::TakeInFile(_) => Ok(Exit::Done),

@@ -1,11 +1,11 @@
 //! Commands that work whatever is wrong in the configuration, as long as the database can be found: the emergency stop, and looking.
 
 use crate::app::compose::{App, store_despite_faults};
-use crate::app::outbox::hold_sending;
+use crate::app::outbox::{hold_sending, run_keys};
 use crate::cli::arguments::Command;
 use crate::cli::exit::Exit;
 use crate::cli::intake::{SnapshotAction, list_snapshots};
-use crate::cli::outbox::{HELD, HELD_BEFORE, OutboxAction, line};
+use crate::cli::outbox::{HELD, HELD_BEFORE, OutboxAction, line, print_as_json};
 use crate::cli::runs;
 use crate::cli::with_app::sealed;
 use crate::clock::Clock;
@@ -56,8 +56,13 @@ async fn without_configuration(store: &Store, command: Command, fault: anyhow::E
             let is_held = hold_sending(store, &Clock::System, person.person(&person.who())).await?;
             print_line!("{}", if is_held { HELD } else { HELD_BEFORE });
         }
-        Command::Outbox { action: OutboxAction::List { state: None, run, unit: None, finding: None } } => {
+        Command::Outbox { action: OutboxAction::List { state: None, run, unit: None, finding: None, format } } => {
             let filter = OutboxFilter { run, ..OutboxFilter::default() };
+            if format == "json" {
+                let rows = store.outbox().list(&filter).await?;
+                print_as_json(&rows, &run_keys(store, &rows).await?)?;
+                return Ok(Exit::Done);
+            }
             for message in store.outbox().list(&filter).await? {
                 print_line!("{}", line(&message));
             }

@@ -3,7 +3,7 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
-use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, SentNow, StateChange, without_address};
+use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
@@ -31,9 +31,11 @@ pub(crate) enum OutboxAction {
         /// To this unit
         #[arg(long)]
         unit: Option<String>,
-        /// That named this finding, and drafts that list it: the rule's id and the key
+        /// That named this finding, and drafts that list it: the rule (id or title) and the key
         #[arg(long, num_args = 2, value_names = ["RULE", "KEY"])]
         finding: Option<Vec<String>>,
+        #[arg(long, value_parser = ["table", "json"], default_value = "table")]
+        format: String,
     },
     /// One message: what happened to it, its attachments and its text; or its bytes
     Show {
@@ -99,9 +101,10 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
         print_withheld(deliverer, &deliverer.withhold().await?).await?;
     }
     match action {
-        OutboxAction::List { state, run, unit, finding } => {
+        OutboxAction::List { state, run, unit, finding, format } => {
             let finding = finding.and_then(|words| <[String; 2]>::try_from(words).ok()).map(|[rule, key]| (rule, key));
-            list(deliverer, ListRequest { state, run, unit, finding }).await
+            let request = ListRequest { state, run, unit, finding };
+            if format == "json" { list_as_json(deliverer, request).await } else { list(deliverer, request).await }
         }
         OutboxAction::Show { id, eml: true, person } => {
             print::bytes(&outbox::bytes(deliverer, &id, person.person(&person.who())).await?)?;
@@ -213,6 +216,39 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
         print_stopped(&deliverer.store).await?;
     }
     Ok(Exit::Done)
+}
+
+/// Prints the messages that a request names for machines.
+async fn list_as_json(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exit> {
+    let list = outbox::list(deliverer, request).await?;
+    let rows: Vec<OutboxRow> = list.messages.into_iter().map(|entry| entry.row).collect();
+    print_as_json(&rows, &outbox::run_keys(&deliverer.store, &rows).await?)?;
+    Ok(Exit::Done)
+}
+
+/// Prints messages as machines read them.
+pub(crate) fn print_as_json(messages: &[OutboxRow], runs: &RunKeys) -> anyhow::Result<()> {
+    let line = |message: &OutboxRow| {
+        let run = runs.get(&message.run);
+        serde_json::json!({
+            "id": message.id, "unit": message.unit, "job": run.map(|(job, _)| job), "key": run.map(|(_, key)| key),
+            "state": state_code(message), "subject": message.subject, "message_id": message.message_id,
+            "attempts": message.attempts, "address": message.address,
+        })
+    };
+    print::json(&serde_json::to_string_pretty(&messages.iter().map(line).collect::<Vec<_>>())?);
+    Ok(())
+}
+
+/// The state of a message as machines read it: a draft that a person has released is named so until a server has it.
+fn state_code(message: &OutboxRow) -> &'static str {
+    match message.state {
+        DeliveryState::Pending | DeliveryState::Sending if !message.act.is_empty() => "released",
+        DeliveryState::Pending | DeliveryState::Sending => "pending",
+        DeliveryState::OnHold => "on-hold",
+        DeliveryState::Superseded => "covered",
+        state => state.code(),
+    }
 }
 
 /// A message as one line of a list.

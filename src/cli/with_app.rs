@@ -6,7 +6,7 @@ use crate::cli::arguments::Command;
 use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use crate::cli::run::RunHow;
-use crate::cli::{accountability, audit, diff, explain, feedback, findings, intake, outbox, rebuild, restricted, run, runs};
+use crate::cli::{accountability, audit, clock, diff, explain, feedback, findings, intake, outbox, rebuild, restricted, run, runs};
 
 /// Runs a command that needs the database, and seals the audit lines of what it did.
 pub(crate) async fn sealed(app: &App, command: Command) -> anyhow::Result<Exit> {
@@ -37,6 +37,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Runs { run: Some(run), unit, .. } => runs::show(app, &run, unit.as_deref()).await,
         Command::Runs { run: None, limit, .. } => runs::list(app, limit).await,
         Command::Outbox { action } => outbox::outbox(app, action).await,
+        Command::Clock { action } => clock::clock(app, action).await,
 
         Command::Restricted { action } => restricted::restricted(app, action).await,
 
@@ -54,6 +55,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         | Command::Sample { .. }
         | Command::Blank { .. }
         | Command::Serve { .. }
+        | Command::Status { .. }
         | Command::Portal { .. }
         | Command::ParseFile(_)
         | Command::RunQuery(_)

@@ -9,6 +9,7 @@ use crate::config::settings::{self, Settings};
 use crate::config::{job_file, policy_file, source_settings, template_file};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::problem::Problems;
+use crate::domain::register::units::normalize_name;
 use crate::domain::rules::policy::Policy;
 use crate::domain::secret::Secret;
 use crate::workbook::template::Template;
@@ -32,6 +33,11 @@ pub struct Config {
 impl Config {
     pub fn job(&self, name: &str) -> Option<&Job> {
         self.jobs.iter().find(|job| job.name == name)
+    }
+
+    /// The job of an id or a title.
+    pub fn job_named(&self, name: &str) -> Option<&Job> {
+        self.job(name).or_else(|| self.jobs.iter().find(|job| normalize_name(&job.title) == normalize_name(name)))
     }
 
     /// Path and text of the files that decide how a register is read: ledgers, units, rules, calendar. `duban.toml` is left out: it names

@@ -10,6 +10,7 @@ pub(crate) mod ladder_file;
 pub(crate) mod ledger_file;
 pub(crate) mod level_file;
 pub mod load;
+pub mod operator_settings;
 pub(crate) mod policy_file;
 pub mod portal_settings;
 pub(crate) mod rule_file;

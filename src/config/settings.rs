@@ -2,6 +2,7 @@
 
 use crate::config::brake_settings::Brake;
 use crate::config::file_set::{FileSet, parse_toml};
+use crate::config::operator_settings::{self, OperatorSettings};
 use crate::config::portal_settings::{self, PortalSettings};
 use crate::config::source_settings::{self, SourceSettings};
 use crate::domain::audience::is_counts_only;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub database: Database,
     #[serde(default, rename = "source")]
     pub sources: Vec<SourceSettings>,
+    #[serde(default)]
+    pub operator: OperatorSettings,
     #[serde(default)]
     pub brake: Brake,
     #[serde(default)]
@@ -327,6 +330,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
         }
         source_settings::check(source, &mut at);
     }
+    operator_settings::check(&settings.operator, &mut problems.at(FILE, "operator".to_owned()));
     if let Some(portal) = &settings.portal {
         portal_settings::check(portal, &mut problems.at(FILE, "portal".to_owned()));
     }

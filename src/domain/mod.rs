@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audience;
 pub(crate) mod bounds;
+pub mod clock_trust;
 pub(crate) mod compared_form;
 pub mod database_url;
 pub mod disk_fault;
@@ -29,3 +30,5 @@ pub(crate) mod simplified;
 pub mod source_choice;
 pub mod stated_secrecy;
 pub(crate) mod totp;
+pub mod trouble;
+pub mod web_address;

@@ -7,3 +7,4 @@ pub mod message;
 pub mod smtp;
 pub mod templates;
 pub mod transport;
+pub mod web_call;

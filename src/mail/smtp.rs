@@ -267,15 +267,29 @@ fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, 
     if found.is_empty() { Err(wrong(&"it holds no certificate (PEM)")) } else { Ok(found) }
 }
 
-fn connector(server: &Server) -> Result<TlsConnector, String> {
+/// A connector that trusts the authorities of this system.
+pub(crate) fn trusting_the_system() -> Result<TlsConnector, String> {
+    trusting(system_roots())
+}
+
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     // certificates of the system that cannot be parsed are left out
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+fn connector(server: &Server) -> Result<TlsConnector, String> {
+    let mut roots = system_roots();
     if let Some(path) = &server.ca_file {
         for certificate in certificates(path)? {
             roots.add(certificate).map_err(|error| format!("ca_file {}: {error}", path.display()))?;
         }
     }
+    trusting(roots)
+}
+
+fn trusting(roots: RootCertStore) -> Result<TlsConnector, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?

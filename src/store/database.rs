@@ -340,6 +340,15 @@ impl Database {
         self.pool.close().await;
     }
 
+    /// The time by the clock of the database's own machine, in milliseconds since 1970; `None` = it is an SQLite file.
+    pub(crate) async fn clock(&self) -> Result<Option<i64>> {
+        const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp())*1000 AS BIGINT) AS n";
+        match self.dialect {
+            Dialect::Sqlite => Ok(None),
+            Dialect::Postgres => Ok(Some(number(&sqlx::query(NOW).fetch_one(&self.pool).await?, "n")?)),
+        }
+    }
+
     /// A transaction that will write.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
         Ok(self.pool.begin_with(self.dialect.begin()).await?)

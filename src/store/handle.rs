@@ -30,6 +30,7 @@ use crate::store::sessions::Sessions;
 use crate::store::snapshots::Snapshots;
 use crate::store::source_checks::SourceChecks;
 use crate::store::timeline::Timelines;
+use crate::store::troubles::Troubles;
 use std::path::Path;
 
 /// The service's own tables, by subject.
@@ -66,6 +67,14 @@ impl Store {
     /// Whether this opening has made the tables.
     pub fn is_new(&self) -> bool {
         self.database.is_new
+    }
+
+    /// The time by the clock of the database's own machine, in milliseconds since 1970; `None` = it runs on this one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clock(&self) -> Result<Option<i64>> {
+        self.database.clock().await
     }
 
     /// Closes all connections.
@@ -139,6 +148,10 @@ impl Store {
 
     pub fn pulls(&self) -> Pulls<'_> {
         Pulls { database: &self.database }
+    }
+
+    pub fn troubles(&self) -> Troubles<'_> {
+        Troubles { database: &self.database }
     }
 
     pub fn source_checks(&self) -> SourceChecks<'_> {

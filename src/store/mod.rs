@@ -47,4 +47,5 @@ pub mod snapshots;
 pub mod source_checks;
 mod staged_rows;
 pub mod timeline;
+pub mod troubles;
 pub mod unit_mails;

@@ -204,6 +204,19 @@ impl Runs<'_> {
         row.as_ref().map(run_of_row).transpose()
     }
 
+    /// The slot of the last run of a job whose slot is not after a time; `None` = there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last_slot(self, job: &str, until: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT COALESCE(MAX(slot), '') AS slot FROM run WHERE job=$1 AND slot<=$2")
+            .bind(job)
+            .bind(until)
+            .fetch_one(&self.database.pool)
+            .await?;
+        Ok(Some(text(&row, "slot")?).filter(|slot| !slot.is_empty()))
+    }
+
     /// One run by id.
     ///
     /// # Errors

@@ -11,6 +11,17 @@ pub struct Handled {
     pub slot: String,
 }
 
+/// That the clock is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockDoubt {
+    /// By the clock itself.
+    pub since: String,
+    /// The newest fact when it began; empty = none was known.
+    pub newest: String,
+    /// Why, and what to do, in Chinese.
+    pub text: String,
+}
+
 /// The schedule of each job.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule<'a> {
@@ -57,6 +68,47 @@ impl Schedule<'_> {
     pub async fn last_beat(self) -> Result<Option<String>> {
         let row = sqlx::query("SELECT at FROM beat WHERE id=1").fetch_optional(&self.database.pool).await?;
         row.map(|row| text(&row, "at")).transpose()
+    }
+
+    /// The doubt about the clock; `None` = it is believed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clock_doubt(self) -> Result<Option<ClockDoubt>> {
+        let row = sqlx::query("SELECT since, newest, text FROM clock_doubt WHERE id=1").fetch_optional(&self.database.pool).await?;
+        row.map(|row| Ok(ClockDoubt { since: text(&row, "since")?, newest: text(&row, "newest")?, text: text(&row, "text")? })).transpose()
+    }
+
+    /// Records that the clock is not believed; a doubt that there is already stays as it began.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begin_clock_doubt(self, doubt: &ClockDoubt) -> Result<()> {
+        sqlx::query("INSERT INTO clock_doubt (id, since, newest, text) VALUES (1,$1,$2,$3) ON CONFLICT (id) DO NOTHING")
+            .bind(&doubt.since)
+            .bind(&doubt.newest)
+            .bind(&doubt.text)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the doubt about the clock.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end_clock_doubt(self) -> Result<()> {
+        sqlx::query("DELETE FROM clock_doubt WHERE id=1").execute(&self.database.pool).await?;
+        Ok(())
+    }
+
+    /// Moves this time back, where a clock that was ahead had moved it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn set_back(self, job: &str, until: &str) -> Result<()> {
+        sqlx::query("UPDATE job_state SET handled_until=$2 WHERE job=$1").bind(job).bind(until).execute(&self.database.pool).await?;
+        Ok(())
     }
 
     /// Moves this time forward; a time before the stored one changes nothing.

@@ -76,6 +76,15 @@ impl Snapshots<'_> {
         number(&row.fetch_one(&self.database.pool).await?, "n")
     }
 
+    /// When the last snapshot was taken; empty = there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last_taken_at(self) -> Result<String> {
+        let row = sqlx::query("SELECT COALESCE(MAX(taken_at), '') AS at FROM snapshot").fetch_one(&self.database.pool).await?;
+        text(&row, "at")
+    }
+
     /// All snapshots by ledger and source, oldest first.
     ///
     /// # Errors

@@ -13,3 +13,4 @@ pub mod records;
 pub mod run;
 pub mod schedule;
 pub mod snapshot_selection;
+pub mod watch;

@@ -96,5 +96,7 @@ async fn a_revision_of_unchanged_inputs_sends_nothing_however_late() {
     assert!(!revised.contains("提醒：0封"), "{revised}");
     let text = mail(root.path(), "quarterly", "522725-r2");
     assert!(text.contains("2026年11月29日") && text.contains("12月4日"), "{text}");
+    // a unit that has the mail before reads that this one replaces it
+    assert!(text.contains("更正，代替前一封（2026年10月8日）。"), "{text}");
     service.store().close().await;
 }

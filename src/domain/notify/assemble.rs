@@ -120,6 +120,7 @@ pub(crate) fn digest(
         ask: opening::ask(inputs, unit, &current, is_office),
         sections,
         roll_up,
+        replaces_on: None,
         sealed_audit: None,
     };
     if digest.recipient.counts_only {

@@ -58,6 +58,8 @@ pub struct Digest {
     #[serde(flatten)]
     pub sections: Sections,
     pub roll_up: Option<RollUp>,
+    /// The day of the mail that this one corrects and replaces; `None` = it is the first of its run. No part of what the mail states.
+    pub replaces_on: Option<NaiveDate>,
     /// The end of the audit, for the office: a mail that somebody stores proves later that no line before it was changed. No part of what the mail
     /// states, so that it alone makes no mail new.
     pub sealed_audit: Option<SealedAudit>,

@@ -35,6 +35,7 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     if let Some(roll_up) = &mut full.roll_up {
         fill_roll_up(roll_up);
     }
+    full.replaces_on = Some(digest.letterhead.as_of);
     full.sealed_audit = Some(SealedAudit { no: 1, hash: "0".repeat(64) });
     full.attached.attachment = Some("某清单.xlsx".into());
     let mut retained = full.clone();

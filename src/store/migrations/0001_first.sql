@@ -239,6 +239,15 @@ CREATE TABLE beat (
     at TEXT NOT NULL
 );
 
+-- One row: the clock of a machine was not believed, and since then nobody has believed it.
+CREATE TABLE clock_doubt (
+    id BIGINT NOT NULL PRIMARY KEY,
+    since TEXT NOT NULL,
+    -- the newest fact when the doubt began: what a wrong clock dates later is none
+    newest TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+
 -- The findings of a run, some hundred to a row.
 CREATE TABLE finding (
     run TEXT NOT NULL,
@@ -594,6 +603,32 @@ CREATE TABLE source_check (
     failure TEXT NOT NULL,
     -- since when it cannot be read; empty = it can
     failed_since TEXT NOT NULL
+);
+
+-- What was reported to the operator and is not over.
+CREATE TABLE trouble (
+    -- a code of TroubleKind
+    kind TEXT NOT NULL,
+    -- a source, a job
+    about TEXT NOT NULL,
+    text TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    -- since when it is not found any more; empty = it is found
+    gone_at TEXT NOT NULL,
+    PRIMARY KEY (kind, about)
+);
+
+-- The messages to the operator.
+CREATE TABLE operator_message (
+    no BIGINT NOT NULL PRIMARY KEY,
+    text TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    -- when it went by mail and to the chat; empty = not yet
+    mailed_at TEXT NOT NULL,
+    posted_at TEXT NOT NULL,
+    -- no other process takes it before this time
+    next_at TEXT NOT NULL,
+    attempts BIGINT NOT NULL
 );
 
 -- Who did what, when and why.

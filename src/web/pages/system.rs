@@ -2,9 +2,10 @@
 
 use crate::app::check::{exposed, look};
 use crate::app::check_text::check_text;
-use crate::app::health::{BEAT_SECONDS_MAX, DISK_BYTES_MIN, Health, health};
+use crate::app::health::{BEAT_SECONDS_MAX, Health, health};
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::snapshot::source_title;
+use crate::domain::trouble::DISK_BYTES_MIN;
 use crate::web::pages::shown::{day, size};
 use crate::web::portal::Portal;
 use crate::web::reply::{Answer, Reply};

@@ -19,6 +19,7 @@ use crate::worker::deliver::first_refusals::FirstRefusals;
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::deliver::withhold::withhold;
 use crate::worker::file_lock::FileLock;
+use crate::worker::watch::clock_watch::ClockWatch;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashSet};
@@ -102,6 +103,7 @@ pub struct Deliverer {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    pub(crate) clock_watch: ClockWatch,
     mailer: Mailer,
     channel: Arc<Mutex<ChannelMemory>>,
 }
@@ -109,7 +111,8 @@ pub struct Deliverer {
 impl Deliverer {
     /// A deliverer that has not sent anything yet. `root` is the folder that holds `var/`.
     pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock, mailer: Mailer) -> Deliverer {
-        Deliverer { var: root.join("var"), config, store, clock, mailer, channel: Arc::default() }
+        let clock_watch = ClockWatch::new(root, config.clone(), store.clone(), clock.clone());
+        Deliverer { var: root.join("var"), config, store, clock, clock_watch, mailer, channel: Arc::default() }
     }
 
     /// Closes the connections to the database.
@@ -129,6 +132,9 @@ impl Deliverer {
         let now = self.clock.now();
         if let Some(reason) = self.pause_reason() {
             return Ok(Delivered { blocked: Some(Block::Channel(reason)), ..Delivered::default() });
+        }
+        if let Some(doubt) = self.clock_watch.recorded().await? {
+            return Ok(Delivered { blocked: Some(Block::Channel(doubt.text)), ..Delivered::default() });
         }
         self.withhold().await?;
         let mail = &self.config.settings.mail;

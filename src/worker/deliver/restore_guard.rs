@@ -3,17 +3,38 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::settings::{MailSettings, Settings};
+use crate::domain::disk_fault::in_words;
 use crate::store::audit::AuditEntry;
 use crate::store::sending::{HoldReason, SendingState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::deliver::journal::Journal;
-use anyhow::Context;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// `var/sent.count`: twenty digits and a line end, overwritten in place.
+/// `var/sent.count`: twenty digits and a line end. A new number replaces the whole file.
 #[derive(Debug)]
 pub struct CounterFile(PathBuf);
+
+/// What the counter file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// There is no file yet.
+    None,
+    Known(i64),
+    /// It cannot be read, or holds no number: nobody knows how far sending had come. In Chinese.
+    Unreadable(String),
+}
+
+impl Counter {
+    /// Whether a database with a counter may lack what was mailed.
+    pub(crate) fn is_ahead_of(&self, counter: i64) -> bool {
+        match self {
+            Counter::None => false,
+            Counter::Known(known) => *known > counter,
+            Counter::Unreadable(_) => true,
+        }
+    }
+}
 
 impl CounterFile {
     /// The counter file of a `var` folder.
@@ -21,40 +42,47 @@ impl CounterFile {
         CounterFile(var.join("sent.count"))
     }
 
-    /// The counter; `None` = there is no file yet.
-    ///
-    /// # Errors
-    /// The file cannot be read, or it contains no number.
-    pub fn read(&self) -> std::io::Result<Option<i64>> {
-        let mut text = String::new();
-        match std::fs::File::open(&self.0) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?.read_to_string(&mut text)?,
-        };
-        let number = text.trim().parse().map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it holds no number"))?;
-        Ok(Some(number))
+    /// What the file holds.
+    pub fn read(&self) -> Counter {
+        match std::fs::read(&self.0) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Counter::None,
+            Err(error) => Counter::Unreadable(in_words(&error)),
+            Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()) {
+                Some(number) => Counter::Known(number),
+                None => Counter::Unreadable("其中不是数字".to_owned()),
+            },
+        }
     }
 
-    /// Writes a higher number; a lower one has no effect. It is one short write in place, so that the file contains the old or the new number
-    /// if the process is killed.
+    /// Writes a higher number; a lower one has no effect.
+    ///
+    /// # Errors
+    /// The file cannot be written, or what it holds cannot be read.
+    pub fn write(&self, counter: i64) -> std::io::Result<()> {
+        match self.read() {
+            Counter::Known(known) if known >= counter => Ok(()),
+            Counter::Known(_) | Counter::None => self.replace(counter),
+            Counter::Unreadable(fault) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, fault)),
+        }
+    }
+
+    /// Writes a number in place of whatever the file holds. It is there as a whole or not at all, also if the machine stops meanwhile.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, counter: i64) -> std::io::Result<()> {
-        if self.read()?.is_some_and(|known| known >= counter) {
-            return Ok(());
-        }
-        if let Some(folder) = self.0.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = std::fs::File::options().create(true).truncate(false).write(true).open(&self.0)?;
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(format!("{counter:020}\n").as_bytes())
+    pub fn replace(&self, counter: i64) -> std::io::Result<()> {
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(format!("{counter:020}\n").as_bytes())?;
+        file.as_file().sync_data()?;
+        file.persist(&self.0).map_err(|error| error.error)?;
+        Ok(())
     }
 }
 
 /// Sentences for the user on why no mails can be sent, or why they go elsewhere; `counter` is that of the file.
-pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: Option<i64>) -> Vec<String> {
+pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: &Counter) -> Vec<String> {
     const RELEASE: &str = "恢复发送：duban outbox release --sending --by 姓名 --reason 事由";
     let mut notes = Vec::new();
     if let Some(test_to) = &mail.test_to {
@@ -65,9 +93,14 @@ pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: Option<
         Some(hold) if hold.reason == HoldReason::Person => {
             notes.push(format!("注意：发送已由{}暂停（{}）。{RELEASE}", hold.by, hold.why));
         }
-        Some(_) => notes.push(format!("{RESTORED}{RELEASE}")),
-        None if counter.is_some_and(|known| known > state.counter) => notes.push(format!("{RESTORED}{RELEASE}")),
-        None => {}
+        held if held.is_some() || counter.is_ahead_of(state.counter) => {
+            let why = match counter {
+                Counter::Unreadable(fault) => format!("var/sent.count不能读取（{fault}）"),
+                Counter::None | Counter::Known(_) => "数据库是从备份恢复的".to_owned(),
+            };
+            notes.push(format!("注意：发送已暂停：{why}，{RESTORED}{RELEASE}"));
+        }
+        _ => {}
     }
     let allowed = mail.daily_max + state.extra;
     if state.sent >= allowed {
@@ -76,7 +109,7 @@ pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: Option<
     notes
 }
 
-const RESTORED: &str = "注意：发送已暂停：数据库是从备份恢复的，不知道备份之后发过哪些邮件。请先核对duban runs和duban outbox list --state pending，\
+const RESTORED: &str = "不知道此前发过哪些邮件。请先核对duban runs和duban outbox list --state pending，\
     已发过的用duban outbox hold暂缓，再";
 
 /// The time until which a message made now may be sent, as a stamp.
@@ -100,9 +133,10 @@ impl Deliverer {
     /// # Errors
     /// The database or the counter file cannot be read.
     pub async fn sending_notes(&self) -> anyhow::Result<Vec<String>> {
-        let counter = self.counter_file().read().context("cannot read var/sent.count")?;
+        let counter = self.counter_file().read();
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;
-        Ok(notes(&self.config.settings.mail, Some(&state), counter))
+        let doubt = self.store.schedule().clock_doubt().await?.map(|doubt| format!("注意：{}", doubt.text));
+        Ok(doubt.into_iter().chain(notes(&self.config.settings.mail, Some(&state), &counter)).collect())
     }
 
     /// Holds all sending if the database has a lower counter than the file. Returns whether sending is held.
@@ -111,18 +145,20 @@ impl Deliverer {
     /// The database or the counter file cannot be read.
     pub async fn guard(&self) -> anyhow::Result<bool> {
         // read before the database, because sending raises the counter there first: a file that is read later could be ahead of it
-        let file = self.counter_file();
-        let known = file.read().with_context(|| format!("cannot read {}; see \"Restore\" in docs/OPERATIONS.md", file.0.display()))?;
+        let known = self.counter_file().read();
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;
-        match known {
-            Some(known) if known > state.counter && state.hold.is_none() => {
-                let why = format!("数据库的发送计数{}，var/sent.count的计数{known}", state.counter);
+        match known.is_ahead_of(state.counter) && state.hold.is_none() {
+            true => {
+                let why = match known {
+                    Counter::Unreadable(fault) => format!("var/sent.count不能读取（{fault}）"),
+                    known => format!("数据库的发送计数{}，var/sent.count为{known:?}", state.counter),
+                };
                 let now = stamp(self.clock.now());
                 let entry = AuditEntry { at: &now, who: "duban", why: &why };
                 self.store.sending().hold(HoldReason::Restored, entry).await?;
                 Ok(true)
             }
-            _ => Ok(state.hold.is_some()),
+            false => Ok(state.hold.is_some()),
         }
     }
 }
@@ -135,12 +171,18 @@ mod tests {
     fn the_counter_never_goes_back() {
         let folder = tempfile::tempdir().unwrap();
         let file = CounterFile::below(&folder.path().join("var"));
-        assert_eq!(file.read().unwrap(), None);
+        assert_eq!(file.read(), Counter::None);
         for (written, expect) in [(7, 7), (3, 7), (1000, 1000)] {
             file.write(written).unwrap();
-            assert_eq!(file.read().unwrap(), Some(expect));
+            assert_eq!(file.read(), Counter::Known(expect));
         }
-        std::fs::write(&file.0, "what?").unwrap();
-        assert!(file.read().is_err() && file.write(1001).is_err(), "an unreadable counter is an error, so nothing is sent");
+        for damaged in ["what?", "", "\0\0\0\0"] {
+            std::fs::write(&file.0, damaged).unwrap();
+            assert!(matches!(file.read(), Counter::Unreadable(_)) && file.read().is_ahead_of(i64::MAX - 1), "{damaged:?}");
+            assert!(file.write(1001).is_err(), "nobody knows what was sent, so nothing is");
+        }
+        file.replace(1002).unwrap();
+        assert_eq!(file.read(), Counter::Known(1002));
+        assert_eq!(std::fs::read_dir(file.0.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
     }
 }

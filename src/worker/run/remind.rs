@@ -4,7 +4,7 @@ use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
-use crate::domain::notify::digest::{Counts, Digest, Draft, SealedAudit};
+use crate::domain::notify::digest::{Counts, Digest, Draft, Recipient, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::SilentRecord;
@@ -281,6 +281,12 @@ impl RunContext<'_> {
             planned.coverage.in_words(&self.config.policy.units.levels)
         );
         block_in_place(|| self.reconcile_workbooks(&planned))?;
+        let reached = self.evaluator.store.outbox().reached_before(&run.job, &run.slot, run.revision).await?;
+        let replaced_on = |recipient: &Recipient| {
+            let unit = &self.config.policy.units.units[recipient.unit];
+            let made_at = DateTime::parse_from_rfc3339(reached.get(&format!("{} {}", unit.code, recipient.mailbox))?).ok()?;
+            Some(self.date_of(made_at).date_naive())
+        };
         let earlier_digests = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
         // of a revision that only makes stopped mails anew: those mails, each as unit and act
         let stopped = match inputs.remakes_withheld {
@@ -306,9 +312,11 @@ impl RunContext<'_> {
                 continue;
             }
             let known = last_notified.get(&digest.recipient.unit);
-            let mut message = self.digest_message(run, digest, self.made_on, known, &templates, &named);
+            let replaces = replaced_on(&digest.recipient);
+            let mut message = self.digest_message(run, digest, (self.made_on, replaces), known, &templates, &named);
             if let (Ok(message), Some(first)) = (&mut message, compared.digests.get_mut(&digest.recipient.unit)) {
-                message.digest_sha256 = self.digest_message(run, first, self.first_made_on, known, &templates, &named)?.digest_sha256;
+                message.digest_sha256 =
+                    self.digest_message(run, first, (self.first_made_on, None), known, &templates, &named)?.digest_sha256;
             }
             match message {
                 Ok(message) => {
@@ -331,7 +339,7 @@ impl RunContext<'_> {
                 }
             }
         }
-        let mut drafted = Vec::new();
+        let (mut new_drafts, mut unchanged_drafts) = (Vec::new(), Vec::new());
         for draft in &mut drafts {
             progress.inc(1);
             if !is_wanted(&draft.recipient.unit_name, draft.act) {
@@ -343,10 +351,11 @@ impl RunContext<'_> {
                 message.digest_sha256 = self.draft_message(run, first, self.first_made_on, &templates, &named)?.digest_sha256;
             }
             match message {
-                Ok(message) if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
-                    drafted.push(NewDraft { message: message.id.clone(), findings: draft.notified.iter().cloned().collect() });
-                    messages.push(message);
+                    let findings = draft.notified.iter().cloned().collect();
+                    let is_unchanged = earlier_digests.get(&message.recipient) == Some(&message.digest_sha256);
+                    let made = (NewDraft { message: message.id.clone(), findings }, message);
+                    if is_unchanged { unchanged_drafts.push(made) } else { new_drafts.push(made) }
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
@@ -356,6 +365,21 @@ impl RunContext<'_> {
             }
         }
         progress.finish_and_clear();
+        // a revision replaces the drafts of the run that it revises, also those that would be the same; where nothing has changed, they stay
+        let replaces_drafts = stopped.is_none() && (run.revision == 0 || !messages.is_empty() || !new_drafts.is_empty());
+        if replaces_drafts {
+            let undecided = self.evaluator.store.outbox().undecided_drafts(&run.job, &run.slot, run.revision).await?;
+            let (again, decided): (Vec<_>, Vec<_>) =
+                unchanged_drafts.into_iter().partition(|(_, message)| undecided.contains(&message.recipient));
+            new_drafts.extend(again);
+            unchanged_drafts = decided;
+        }
+        unchanged += unchanged_drafts.len();
+        let mut drafted = Vec::new();
+        for (draft, message) in new_drafts {
+            drafted.push(draft);
+            messages.push(message);
+        }
         let fault = |(MailFault { act, detail, .. }, units): (MailFault, _)| RunFault::Mail { act: act.to_owned(), units, detail };
         inputs.faults.extend(failed.into_iter().map(fault));
         if let Some(fault) = self.register.records.fault() {
@@ -372,6 +396,7 @@ impl RunContext<'_> {
             result: RunResult { judged: Some(judged), mailed: Some(mailed), ..RunResult::default() },
             expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),
             test: self.evaluator.config.settings.mail.test_to.is_some(),
+            replaces_drafts,
         };
         self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(batch.result)
@@ -422,7 +447,7 @@ impl RunContext<'_> {
         &self,
         run: &Run,
         digest: &mut Digest,
-        dated: NaiveDate,
+        (dated, replaces_on): (NaiveDate, Option<NaiveDate>),
         last_notified: Option<&BTreeMap<Identity, Option<Light>>>,
         templates: &Templates,
         named: &[(String, String)],
@@ -444,6 +469,7 @@ impl RunContext<'_> {
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
         let stated = templates.render(&self.job.digest, digest)?.text;
+        digest.replaces_on = replaces_on;
         digest.sealed_audit = if digest.roll_up.is_some() { self.sealed_audit()? } else { None };
         let rendered = templates.render(&self.job.digest, digest)?;
         // a digest also names what it thanks for

@@ -7,6 +7,7 @@ use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::data_condition::DataCondition;
 use crate::domain::schedule::Slot;
 use crate::store::handle::Store;
@@ -162,6 +163,9 @@ impl Runner {
     /// # Errors
     /// The job is unknown, the data are not ready for it, or a step failed or panicked; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
+        if let Some(doubt) = self.deliverer.clock_watch.recorded().await? {
+            bail!(doubt.text);
+        }
         let RequestedSlot { job, mut as_of, mut at, mut key } = self.slot_of(&request.job, &request.when)?;
         let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. } | RunWhen::Late { .. });
         let makes_good = matches!(request.when, RunWhen::Late { .. });
@@ -272,8 +276,12 @@ impl Runner {
     /// The job of a name with the day it judges and the slot of its run.
     fn slot_of(&self, job: &str, when: &RunWhen) -> anyhow::Result<RequestedSlot<'_>> {
         let config = &self.config;
-        let Some(job) = config.job(job) else {
-            let hint = crate::domain::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
+        let Some(job) = config.job_named(job) else {
+            let names = || config.jobs.iter().flat_map(|job| [job.name.as_str(), job.title.as_str()]);
+            let hint = match nearest(job, names()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default(),
+            };
             bail!("jobs/{job}.toml does not exist ({hint})");
         };
         let national = config.policy.calendar.of(None);

@@ -5,7 +5,8 @@
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::Job;
 use crate::config::load::Config;
-use crate::domain::schedule::{CronTime, Due, Slot};
+use crate::domain::schedule::{CronTime, Due, Schedule, Slot};
+use crate::store::database::StoreError;
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::audit_head::seal_audit;
@@ -13,6 +14,7 @@ use crate::worker::file_lock::FileLock;
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
 use crate::worker::run::slot_text::{key_of, parse_slot, slot_text};
+use crate::worker::watch::operator::Operator;
 use anyhow::Context;
 use chrono::NaiveDateTime;
 use std::path::PathBuf;
@@ -46,6 +48,8 @@ pub struct Beat {
     pub failed: Vec<(String, String)>,
     /// Slots that the policy for missed slots skipped.
     pub skipped: usize,
+    /// The clock is not believed, so nothing was done.
+    pub is_clock_doubted: bool,
 }
 
 /// Starts the jobs at their slots, resumes runs that broke off, and sends the mails that are due.
@@ -56,13 +60,14 @@ pub struct Scheduler {
     store: Store,
     clock: Clock,
     runner: Runner,
+    operator: Operator,
 }
 
 impl Scheduler {
     /// A scheduler for the jobs of the runner's configuration.
-    pub fn new(runner: Runner) -> Scheduler {
+    pub fn new(runner: Runner, operator: Operator) -> Scheduler {
         let Runner { var, config, store, clock, .. } = runner.clone();
-        Scheduler { var, config, store, clock, runner }
+        Scheduler { var, config, store, clock, runner, operator }
     }
 
     /// Does everything that is due now: resumes runs that broke off, runs slots, sends mail. A job that fails or panics does not stop the
@@ -72,6 +77,12 @@ impl Scheduler {
     /// The database fails, or the delivery fails or panics.
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
+        if self.runner.deliverer.clock_watch.judge().await?.is_some() {
+            // by a clock that nobody believes no job runs and no mail goes
+            guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
+            self.report_troubles().await;
+            return Ok(Beat { is_clock_doubted: true, ..beat });
+        }
         for run in self.store.runs().orphaned(&stamp(self.clock.now())).await? {
             if FileLock::try_take(&self.var, &run.id)?.is_none() {
                 continue;
@@ -93,7 +104,14 @@ impl Scheduler {
         guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
         delivered?;
         self.store.schedule().record_beat(&stamp(self.clock.now())).await?;
+        self.report_troubles().await;
         Ok(beat)
+    }
+
+    async fn report_troubles(&self) {
+        if let Err(error) = guarded(self.operator.report()).await {
+            tracing::error!(error = %format!("{error:#}"), "troubles could not be reported");
+        }
     }
 
     /// Runs the slots of a job that are due now.
@@ -165,7 +183,38 @@ impl Scheduler {
         if let Some(cron) = CronTime::parse(&handled.slot).ok().filter(|_| is_edited) {
             schedule.cron = cron;
         }
+        let until = self.without_future(job, &schedule, until, now).await?;
         Ok(JobDue { due: schedule.due(Some(until), now, self.config.policy.calendar.of(None)), now, is_edited })
+    }
+
+    /// How far the slots of a job are handled, without what a clock that was ahead has recorded: that blocks nothing.
+    async fn without_future(
+        &self,
+        job: &Job,
+        schedule: &Schedule,
+        until: NaiveDateTime,
+        now: NaiveDateTime,
+    ) -> anyhow::Result<NaiveDateTime> {
+        // a holiday may move a slot before its own time
+        let is_of_schedule = |slot: &Slot| slot.at == until && slot.runs_at <= now;
+        let calendar = self.config.policy.calendar.of(None);
+        if until <= now || schedule.slots(until, calendar).next().as_ref().is_some_and(is_of_schedule) {
+            return Ok(until);
+        }
+        let last = self.store.runs().last_slot(&job.name, &slot_text(now)).await?;
+        tracing::warn!(job = %job.name, %until, "the slots of the job are handled until a time that has not come; that counts for nothing");
+        let until = last.as_deref().and_then(|slot| parse_slot(slot).ok()).unwrap_or(now);
+        self.store.schedule().set_back(&job.name, &slot_text(until)).await?;
+        Ok(until)
+    }
+
+    /// Reports where a beat failed with the database, and calls the heartbeat.
+    async fn notify_operator(&self, beaten: &anyhow::Result<Beat>) {
+        let fault = beaten.as_ref().err().filter(|error| error.chain().any(|cause| cause.is::<StoreError>()));
+        self.operator.report_database(fault.map(|error| format!("{error:#}")).as_deref()).await;
+        let is_well = beaten.as_ref().is_ok_and(|beat| beat.failed.is_empty() && !beat.is_clock_doubted)
+            && self.runner.deliverer.pause_reason().is_none();
+        self.operator.beat(is_well).await;
     }
 
     /// Logs the outcome of a run and adds it to the beat.
@@ -220,9 +269,11 @@ impl Scheduler {
             deliverer.stop_sending();
         });
         loop {
-            if let Err(error) = guarded(self.beat()).await {
+            let beaten = guarded(self.beat()).await;
+            if let Err(error) = &beaten {
                 tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries again");
             }
+            self.notify_operator(&beaten).await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = wake.notified() => {}

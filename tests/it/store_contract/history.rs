@@ -33,6 +33,7 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
         findings: lines.iter().map(|(key, light)| (identity(key), *light)).collect(),
     });
     let batch = OutboxBatch {
+        replaces_drafts: true,
         messages: messages.collect(),
         notified: notified.collect(),
         drafts: Vec::new(),

@@ -43,6 +43,7 @@ fn message(run: &str, unit: &str, content: &str) -> NewMessage {
 
 fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
     OutboxBatch {
+        replaces_drafts: true,
         messages,
         notified: Vec::new(),
         drafts: Vec::new(),

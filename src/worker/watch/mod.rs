@@ -1,0 +1,5 @@
+//! Watching: what needs a person, and who hears of it.
+
+pub mod clock_watch;
+pub mod operator;
+pub mod troubles;
