@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
 use duban::domain::judging::judge::Judged;
 use duban::domain::register::ledger::Role;
-use duban::domain::register::record::{Place, Record};
+use duban::domain::register::record::Record;
 use duban::domain::rules::context::{Context, OldData};
 use duban::domain::sample::sample;
 use std::collections::HashMap;
@@ -48,7 +48,7 @@ fn main() {
     let made = sample(&policy, BATCH, as_of).ledgers.into_iter().find(|(index, _)| *index == ledger).expect("projects").1;
     let mut records: Vec<Record> = made
         .into_iter()
-        .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, place: Place::default() })
+        .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, ..Record::default() })
         .collect();
     let mut judged = Judged::new(&policy);
     judged.make_room(projects);

@@ -16,7 +16,7 @@ use duban::domain::judging::roster::{Reach, Rosters};
 use duban::domain::notify::feedback::Answers;
 use duban::domain::notify::form_seal::FormKey;
 use duban::domain::register::ledger::Role;
-use duban::domain::register::record::{Cell, Place, Record, Records};
+use duban::domain::register::record::{Cell, Record, Records};
 use duban::domain::restriction::Restrictions;
 use duban::domain::rules::context::{Context, OldData};
 use duban::domain::rules::policy::Policy;
@@ -87,7 +87,7 @@ fn main() {
     let made = sample(&policy, rows.max(1000), as_of).ledgers.into_iter().find(|(index, _)| *index == ledger).expect("projects").1;
     let known: Vec<Record> = made
         .into_iter()
-        .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, place: Place::default() })
+        .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, ..Record::default() })
         .collect();
     let place = policy.ledgers[ledger].role(Role::Place).expect("a place");
     // All projects of a small workbook belong to one county, so that the pack of its unit lists them.

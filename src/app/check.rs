@@ -18,7 +18,7 @@ use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::LevelKind;
-use crate::domain::register::record::{Place, Record};
+use crate::domain::register::record::Record;
 use crate::domain::rules::context::{Context as Judging, OldData};
 use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
@@ -323,7 +323,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         for cells in rows {
             let key = cells[code].to_string();
             let columns = (0..cells.len()).collect();
-            records.insert((index, key.clone()), Record { code: key, cells, columns, place: Place::default() });
+            records.insert((index, key.clone()), Record { code: key, cells, columns, ..Record::default() });
         }
     }
     let projects: HashMap<String, Linked> = records

@@ -21,7 +21,7 @@ use crate::store::outbox::Notification;
 use crate::store::snapshots::Snapshot;
 use crate::worker::directory::apply_directory;
 use crate::worker::import::intake_report::place_in;
-use crate::worker::records::{FoundRecord, LedgerRecords};
+use crate::worker::records::{FoundRecord, LedgerRecords, MADE_HERE};
 use crate::worker::run::evaluate::{Evaluator, evaluate_ledger};
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
@@ -104,7 +104,8 @@ impl Explainer<'_> {
         let in_force: Vec<&InForce> = selection.of_ledger(&ledger.id).collect();
         let records = LedgerRecords::new(self.store, ledger, &selection);
         ensure!(!selection.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
-        ensure!(!in_force.is_empty(), "ledger \"{}\" ({}) was never read, so rule \"{}\" judges nothing", ledger.id, ledger.title, rule.id);
+        let is_read = !in_force.is_empty() || selection.has_own(&ledger.id);
+        ensure!(is_read, "ledger \"{}\" ({}) was never read, so rule \"{}\" judges nothing", ledger.id, ledger.title, rule.id);
         let mut remarks: Vec<String> = in_force
             .iter()
             .filter(|found| found.early)
@@ -168,7 +169,13 @@ impl Explainer<'_> {
     ) -> anyhow::Result<()> {
         let began = found.stored.first_seq;
         let notes = self.store.notes().of_code(&ledger.id, found.snapshot.source, began, &found.stored.record.code).await?;
+        let record = &found.stored.record;
         for cell in &mut explanation.cells {
+            let is_of_event = ledger.field(&cell.field).is_some_and(|field| record.by_event.contains(field));
+            if is_of_event || found.snapshot == MADE_HERE {
+                cell.place = "办理记录".to_owned();
+                continue;
+            }
             let field = cell.has_column.then_some(cell.field.as_str());
             cell.place = place_in(snapshots, &ledger.id, found.snapshot.source, &found.stored, field);
             cell.source = found.snapshot.source.to_owned();

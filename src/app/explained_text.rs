@@ -156,7 +156,10 @@ fn add_cell(out: &mut [Section], cell: &CellUse) {
     let place = if cell.place.is_empty() {
         String::new()
     } else {
-        format!("　{}（{}第{}次快照）", cell.place, source_title(&cell.source), cell.snapshot)
+        match cell.source.is_empty() {
+            true => format!("　{}", cell.place),
+            false => format!("　{}（{}第{}次快照）", cell.place, source_title(&cell.source), cell.snapshot),
+        }
     };
     line(out, format!("{}（{}）：{value}{raw}{place}", cell.title, cell.used_for.join("、")));
 }

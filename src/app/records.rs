@@ -16,7 +16,7 @@ use crate::store::record_lookup::{CodeFilter, FoundCode, LookupBy, RecordVersion
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::intake_report::place_in;
-use crate::worker::records::{LedgerRecords, linked_projects};
+use crate::worker::records::{LedgerRecords, MADE_HERE, linked_projects};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -112,6 +112,9 @@ pub(crate) struct CellLine {
 
 /// In place of the cell of 是否涉密 where no cell of the record states it.
 const BY_OTHERS: &str = "不在该表中：其他来源或行的标注，或文字中提到";
+
+/// Where what an event set comes from.
+const OF_EVENT: &str = "办理记录";
 
 /// What a snapshot changed of a record.
 #[derive(Debug)]
@@ -401,15 +404,20 @@ impl<'a> RecordLookup<'a> {
             let own = imported.as_ref().map(|found| found.stored.record.cell(field));
             Some(field) == shape.role(Role::Restricted) && own != Some(record.cell(field))
         };
-        let place = |field: usize| match is_by_others(field) {
-            true => BY_OTHERS.to_owned(),
-            false => {
+        let is_of_event = |field: usize| found.snapshot == MADE_HERE || record.by_event.contains(field);
+        let place = |field: usize| match (is_by_others(field), is_of_event(field)) {
+            (true, _) => BY_OTHERS.to_owned(),
+            (false, true) => OF_EVENT.to_owned(),
+            (false, false) => {
                 let place = place_in(&self.present.snapshots, &shape.id, source, &found.stored, Some(&shape.fields[field].id));
                 self.present.selection.restrictions.shown(self.audience(), &place, &shape.title)
             }
         };
         let shown = |field: usize| {
-            record.columns.contains(field) && !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[field])
+            let is_unset = shape.fields[field].own && record.cell(field).is_empty();
+            record.columns.contains(field)
+                && !is_unset
+                && !readers.withhold(&self.present.policy.units, self.audience(), &shape.fields[field])
         };
         let cells = (0..shape.fields.len())
             .filter(|field| shown(*field))

@@ -17,6 +17,7 @@ use crate::store::changes::Side;
 use crate::store::gone::GoneConfirmation;
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::worker::ended::end_dependents;
 use crate::worker::import::intake_report::place_in;
 use crate::worker::records::LedgerRecords;
 use crate::worker::run::evaluate::Evaluator;
@@ -46,6 +47,7 @@ pub(crate) async fn decide(
     if !evaluator.store.snapshots().decide_held(ledger, source, seq, state, entry).await? {
         bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
     }
+    end_dependents(&evaluator.store, &evaluator.config, evaluator.clock.now(), evaluator.clock.today()).await?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::cli::day::day;
 use crate::cli::feedback::{FeedbackAction, KeyAction};
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
+use crate::cli::matters::{EventArguments, HandleArguments, MattersArguments};
 use crate::cli::outbox::OutboxAction;
 use crate::cli::person::PersonArguments;
 use crate::cli::portal::PortalAction;
@@ -167,6 +168,32 @@ pub(crate) enum Command {
         format: String,
         #[command(flatten)]
         person: PersonArguments,
+    },
+    /// Make a transition of records: dispatch, receive, answer, extend, accept … (办理)
+    Handle(HandleArguments),
+    /// Who has what, in which state, and for whom it waits
+    Matters(MattersArguments),
+    /// All events of a record, and what it is on a day
+    History {
+        /// Ledger, by id or title
+        ledger: String,
+        code: String,
+        #[arg(long, value_parser = day)]
+        as_of: Option<NaiveDate>,
+        #[arg(long, value_parser = ["table", "json"], default_value = "table")]
+        format: String,
+    },
+    /// Mark an event as wrong; it no longer counts (更正)
+    Retract {
+        #[command(flatten)]
+        event: EventArguments,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Confirm the day that a unit stated too late (核实日期)
+    ConfirmDay {
+        #[command(flatten)]
+        event: EventArguments,
     },
     /// Print what is late, stuck or missing on a day
     Findings {

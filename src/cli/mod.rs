@@ -20,6 +20,7 @@ mod findings;
 mod intake;
 mod ledger;
 mod local_time;
+mod matters;
 mod outbox;
 mod person;
 mod portal;

@@ -6,7 +6,9 @@ use crate::cli::arguments::Command;
 use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use crate::cli::run::RunHow;
-use crate::cli::{accountability, audit, clock, diff, explain, feedback, findings, intake, outbox, rebuild, restricted, run, runs};
+use crate::cli::{
+    accountability, audit, clock, diff, explain, feedback, findings, intake, matters, outbox, rebuild, restricted, run, runs,
+};
 
 /// Runs a command that needs the database, and seals the audit lines of what it did.
 pub(crate) async fn sealed(app: &App, command: Command) -> anyhow::Result<Exit> {
@@ -40,6 +42,12 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Clock { action } => clock::clock(app, action).await,
 
         Command::Restricted { action } => restricted::restricted(app, action).await,
+
+        Command::Handle(arguments) => matters::handle(app, arguments).await,
+        Command::Matters(arguments) => matters::matters(app, arguments).await,
+        Command::History { ledger, code, as_of, format } => matters::history(app, &ledger, &code, as_of, &format).await,
+        Command::Retract { event, reason } => matters::retract(app, &event, &reason).await,
+        Command::ConfirmDay { event } => matters::confirm_day(app, &event).await,
 
         Command::Findings { as_of, filter, format, person } => findings::print(app, as_of, &filter, &format, &person).await,
         Command::Explain { rule, key, as_of, format } => explain::explain(app, &rule, &key, as_of, &format).await,

@@ -1,7 +1,9 @@
 //! `config/ledgers/NAME.toml` → [`Ledger`].
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::config::life_file::{IssuerFile, LifeFile, life};
 use crate::domain::bounds::some_between;
+use crate::domain::life::declaration::Life;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, Privacy, Purpose, Role, Roles};
 use crate::domain::register::record::{Columns, FIELDS_MAX};
@@ -29,7 +31,13 @@ struct LedgerFile {
     without: Without,
     owner: OwnerFile,
     field: Vec<FieldFile>,
+    life: Option<LifeFile>,
+    #[serde(default)]
+    issuer: BTreeMap<String, IssuerFile>,
 }
+
+/// A ledger with the life of its records, if it declares one.
+pub(crate) type DeclaredLedger = (Ledger, Option<Arc<Life>>);
 
 /// The required roles that are left out: by name, or each with the reason.
 #[derive(Deserialize)]
@@ -78,6 +86,10 @@ struct FieldFile {
     /// Other words for a value.
     #[serde(default)]
     words: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    own: bool,
+    #[serde(default)]
+    latest: bool,
 }
 
 const TYPES: [(&str, FieldKind); 6] = [
@@ -92,10 +104,10 @@ const TYPES: [(&str, FieldKind); 6] = [
 const PRIVACY: [(&str, Privacy); 3] = [("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)];
 
 /// The ledgers without problems, the project ledger first: other ledgers refer to it.
-pub(crate) fn parse(files: &FileSet, words: &Arc<SecrecyWords>, problems: &mut Problems) -> Vec<Ledger> {
+pub(crate) fn parse(files: &FileSet, words: &Arc<SecrecyWords>, problems: &mut Problems) -> Vec<DeclaredLedger> {
     let before = problems.0.len();
     let secrecy = Arc::new(Secrecy::new(Arc::clone(words)));
-    let mut ledgers: Vec<(&str, Ledger)> = Vec::new();
+    let mut ledgers: Vec<(&str, DeclaredLedger)> = Vec::new();
     for (stem, path) in files_in(files, "config/ledgers", ".toml") {
         let Some(file) = parse_toml(files, path, problems) else { continue };
         if let Some(ledger) = ledger(stem, file, &secrecy, &mut problems.at(path, "")) {
@@ -103,7 +115,7 @@ pub(crate) fn parse(files: &FileSet, words: &Arc<SecrecyWords>, problems: &mut P
         }
     }
     for purpose in Purpose::UNIQUE {
-        let mut found = ledgers.iter().filter(|(_, ledger)| ledger.purpose == purpose);
+        let mut found = ledgers.iter().filter(|(_, (ledger, _))| ledger.purpose == purpose);
         let Some((first, _)) = found.next() else {
             // a ledger with a problem of its own may be the one
             if problems.0.len() == before {
@@ -117,12 +129,12 @@ pub(crate) fn parse(files: &FileSet, words: &Arc<SecrecyWords>, problems: &mut P
             problems.push(path, format!("purpose: {first} already has \"{}\"", purpose.name()), Some(hint.into()));
         }
     }
-    let mut ledgers: Vec<Ledger> = ledgers.into_iter().map(|(_, ledger)| ledger).collect();
-    ledgers.sort_by(|a, b| (!a.is_of_projects(), &a.id).cmp(&(!b.is_of_projects(), &b.id)));
+    let mut ledgers: Vec<DeclaredLedger> = ledgers.into_iter().map(|(_, ledger)| ledger).collect();
+    ledgers.sort_by(|(a, _), (b, _)| (!a.is_of_projects(), &a.id).cmp(&(!b.is_of_projects(), &b.id)));
     ledgers
 }
 
-fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut ProblemsAt<'_>) -> Option<Ledger> {
+fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut ProblemsAt<'_>) -> Option<DeclaredLedger> {
     let before = at.count();
     let purpose = purpose(file.purpose.as_deref(), at);
     let mut fields: Vec<Field> = Vec::new();
@@ -146,7 +158,7 @@ fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut Problem
     if at.count() > before {
         return None;
     }
-    Some(Ledger {
+    let ledger = Ledger {
         id: stem.to_owned(),
         purpose: purpose?,
         title: file.title,
@@ -162,7 +174,12 @@ fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut Problem
         judged: Columns::default(),
         decided_headers: Vec::new(),
         secrecy: Arc::clone(secrecy),
-    })
+    };
+    let life = file.life.as_ref().and_then(|raw| life(raw, &file.issuer, &ledger, at));
+    if file.life.is_none() && !file.issuer.is_empty() {
+        at.report("issuer: the ledger has no [life]", Some("remove it".into()));
+    }
+    (at.count() == before).then(|| (ledger, life.map(Arc::new)))
 }
 
 /// Reports a secrecy field that holds no words, and other fields whose headers are those of secrecy.
@@ -250,6 +267,12 @@ fn field(raw: FieldFile, before: &[Field], at: &mut ProblemsAt<'_>) -> Option<Fi
     for value in raw.words.keys().filter(|value| !raw.values.contains(value)) {
         at.report(format!("words: \"{value}\" is none of the values"), suggest(value, raw.values.iter().map(String::as_str)));
     }
+    if raw.own && (!raw.aliases.is_empty() || raw.required || raw.editable) {
+        at.report("own: events alone set the field", Some("remove aliases, required and editable".into()));
+    }
+    if raw.latest && !matches!(kind, FieldKind::Date { .. }) {
+        at.report("latest is for dates only", Some("remove `latest`".into()));
+    }
     let privacy = raw.privacy.as_ref().and_then(|word| at.named(&PRIVACY, word, "privacy")).unwrap_or_default();
     Some(Field {
         id: raw.id,
@@ -262,6 +285,8 @@ fn field(raw: FieldFile, before: &[Field], at: &mut ProblemsAt<'_>) -> Option<Fi
         role,
         values: raw.values,
         words: raw.words.into_iter().collect(),
+        own: raw.own,
+        latest: raw.latest,
     })
 }
 

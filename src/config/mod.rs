@@ -9,6 +9,7 @@ pub mod job_file;
 pub(crate) mod ladder_file;
 pub(crate) mod ledger_file;
 pub(crate) mod level_file;
+pub(crate) mod life_file;
 pub mod load;
 pub mod operator_settings;
 pub(crate) mod policy_file;

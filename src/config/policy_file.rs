@@ -3,9 +3,11 @@
 use crate::config::file_set::FileSet;
 use crate::config::rule_file::RuleSet;
 use crate::config::{calendar_file, industry_file, ledger_file, level_file, rule_file, secrecy_file, unit_file};
+use crate::domain::life::declaration::Life;
 use crate::domain::problem::{Problems, suggest};
 use crate::domain::register::ledger::{Ledger, OwnerSpec};
 use crate::domain::register::levels::{LevelWord, Levels};
+use crate::domain::register::units::Units;
 use crate::domain::rules::policy::Policy;
 use std::sync::Arc;
 
@@ -13,11 +15,12 @@ use std::sync::Arc;
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
     let before = problems.0.len();
     let secrecy = Arc::new(secrecy_file::parse(files, problems).unwrap_or_default());
-    let mut ledgers = ledger_file::parse(files, &secrecy, problems);
+    let (mut ledgers, lives): (Vec<Ledger>, Vec<Option<Arc<Life>>>) = ledger_file::parse(files, &secrecy, problems).into_iter().unzip();
     let levels = level_file::parse(files, problems)?;
     let mut units = unit_file::parse(files, levels, problems)?;
     industry_file::parse(files, &mut units, problems)?;
     check_asked_levels(&ledgers, &units.levels, problems);
+    check_issuers(&ledgers, &lives, &units, problems);
     let calendar = calendar_file::parse(files, &units, problems);
     if problems.0.len() > before {
         return None;
@@ -26,12 +29,25 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         problems.push("config/ledgers", "holds no ledger file", Some("a fresh checkout ships project.toml and others".into()));
         return None;
     }
-    let RuleSet { rules, causes, exemptions, accountability_quarters, document } = rule_file::parse(files, &ledgers, &units, problems)?;
+    let RuleSet { rules, causes, exemptions, accountability_quarters, document } =
+        rule_file::parse(files, &ledgers, &lives, &units, problems)?;
     for rule in &rules {
         let needed = rule.needs.iter().flat_map(|columns| columns.iter());
         needed.for_each(|field| ledgers[rule.ledger].judged.insert(field));
     }
-    Some(Policy { ledgers, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
+    Some(Policy { ledgers, lives, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
+}
+
+/// Reports units that issue records and are not in the list of units.
+fn check_issuers(ledgers: &[Ledger], lives: &[Option<Arc<Life>>], units: &Units, problems: &mut Problems) {
+    for (ledger, life) in ledgers.iter().zip(lives) {
+        let issuers = life.iter().flat_map(|life| &life.issuers);
+        for series in issuers.filter(|series| units.find_configured(&series.unit).is_none()) {
+            let path = format!("config/ledgers/{}.toml", ledger.id);
+            let hint = suggest(&series.unit, units.units.iter().map(|unit| unit.name.as_str()));
+            problems.push(&path, format!("issuer.{0}: unit \"{0}\" is unknown", series.unit), hint);
+        }
+    }
 }
 
 /// Reports words for the level that a difficulty is raised to and that are the rank of no level.

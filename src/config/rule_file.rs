@@ -3,15 +3,17 @@
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::ladder_file::{Ladder, LadderFile, Ladders, check_common, ladder};
 use crate::domain::bounds::{DAYS_MAX, MONTHS_MAX, WORKDAYS_MAX, YEARS_MAX, between, some_between};
+use crate::domain::life::declaration::Life;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::Columns;
 use crate::domain::register::units::{UnitId, Units};
-use crate::domain::rules::condition_text::{FieldType, Scopes, conditions, field};
+use crate::domain::rules::condition::Condition;
+use crate::domain::rules::condition_text::{FieldType, Scopes, Terms, conditions, field};
 use crate::domain::rules::policy::ExemptionTerms;
-use crate::domain::rules::rule::{Condition, Rule, RuleKind};
+use crate::domain::rules::rule::{Rule, RuleKind, RuleOwner, Starts};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -86,6 +88,15 @@ impl OneOrMore {
     }
 }
 
+/// What a rule asks of records with events of ours in place of its own keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandledFile {
+    scope: Vec<String>,
+    from_latest: Vec<String>,
+    owner: Option<String>,
+}
+
 /// A rule with the keys of every kind; [`check_keys`] refuses those of another kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +119,11 @@ struct RuleFile {
     #[serde(default)]
     freshness: bool,
     from: Option<OneOrMore>,
+    from_latest: Option<Vec<String>>,
+    /// The unit that answers, where it is not the owner of the record.
+    owner: Option<String>,
+    /// How records with events of ours are judged instead.
+    handled: Option<HandledFile>,
     within: Option<WithinFile>,
     #[serde(default)]
     agreed: Vec<String>,
@@ -141,12 +157,18 @@ pub(crate) struct RuleSet {
 const CHAPTERS: [&str; 4] = ["一", "二", "三", "四"];
 
 /// The rules and what belongs to them. `None` where the file has problems.
-pub(crate) fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut Problems) -> Option<RuleSet> {
+pub(crate) fn parse(
+    files: &FileSet,
+    ledgers: &[Ledger],
+    lives: &[Option<Arc<Life>>],
+    units: &Units,
+    problems: &mut Problems,
+) -> Option<RuleSet> {
     let file: RulesFile = parse_toml(files, FILE, problems)?;
     let mut at = problems.at(FILE, "");
     check_common(&file.ladders, &mut at);
     let ids: Vec<&str> = file.rule.iter().map(|rule| rule.id.as_str()).collect();
-    let references = References { ledgers, units, scopes: &file.scopes, ladders: &file.ladders, ids: &ids };
+    let references = References { ledgers, lives, units, scopes: &file.scopes, ladders: &file.ladders, ids: &ids };
     let mut rules = Vec::new();
     for (number, raw) in file.rule.iter().enumerate() {
         let mut at = at.at(format!("rule \"{}\"", raw.id));
@@ -171,11 +193,22 @@ pub(crate) fn scopes(files: &FileSet) -> Scopes {
 /// What a rule may refer to by name.
 struct References<'a> {
     ledgers: &'a [Ledger],
+    /// By ledger index.
+    lives: &'a [Option<Arc<Life>>],
     units: &'a Units,
     scopes: &'a Scopes,
     ladders: &'a Ladders,
     /// Of the rules, in the order of the file.
     ids: &'a [&'a str],
+}
+
+impl References<'_> {
+    /// What conditions on a ledger may name.
+    fn terms(&self, ledger: &Ledger) -> Terms<'_> {
+        let index = self.ledgers.iter().position(|known| known.id == ledger.id);
+        let states = index.and_then(|index| self.lives.get(index)?.as_ref()).map(|life| &life.states);
+        Terms { scopes: self.scopes, states }
+    }
 }
 
 fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Rule> {
@@ -189,7 +222,7 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
     if !CHAPTERS.iter().any(|chapter| raw.basis.starts_with(chapter)) {
         at.report(format!("basis \"{}\" is no clause", raw.basis), Some("write it as 一(四)1".into()));
     }
-    let scope = conditions(&raw.scope, "scope", ledger, references.scopes, at);
+    let scope = conditions(&raw.scope, "scope", ledger, references.terms(ledger), at);
     let kind = kind(raw, ledger, references, at)?;
     let Ladder { steps, repeated } = ladder(&raw.ladder, references.ladders, at);
     let mut under = Vec::new();
@@ -206,7 +239,8 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
         at.report("freshness is for deadline rules only", None);
     }
     let needs = needs(ledger, &scope, &kind);
-    (at.count() == before).then(|| Rule {
+    let owner = rule_owner(raw.owner.as_deref(), at);
+    let mut rule = Rule {
         id: raw.id.clone(),
         title: raw.title.clone(),
         ledger: ledger_index,
@@ -220,14 +254,29 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
         notice_days: raw.notice_days,
         is_freshness: raw.freshness,
         waiting_on_owner: raw.waits,
+        owner,
+        handled: None,
         needs,
-    })
+    };
+    if let (Some(handled), RuleKind::Deadline { within, agreed, until, roll, .. }) = (&raw.handled, &rule.kind) {
+        let mut at = at.at(format!("{} handled", at.place));
+        let from = latest(&handled.from_latest, ledger, &mut at);
+        let kind = RuleKind::Deadline { from, within: *within, agreed: agreed.clone(), until: *until, roll: *roll };
+        let scope = conditions(&handled.scope, "scope", ledger, references.terms(ledger), &mut at);
+        let owner = rule_owner(handled.owner.as_deref(), &mut at);
+        rule.handled = Some(Box::new(Rule { kind, scope, owner, needs: Vec::new(), ..rule.clone() }));
+    }
+    (at.count() == before).then_some(rule)
+}
+
+fn rule_owner(word: Option<&str>, at: &mut ProblemsAt<'_>) -> RuleOwner {
+    word.and_then(|word| at.named(&RuleOwner::NAMES, word, "owner")).unwrap_or_default()
 }
 
 fn kind(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<RuleKind> {
     match raw.kind.as_str() {
         "deadline" => {
-            check_keys(raw, &["from", "within", "agreed", "until", "roll"], at);
+            check_keys(raw, &["from", "from_latest", "within", "agreed", "until", "roll", "handled"], at);
             Some(deadline(raw, ledger, at))
         }
         "lag" => {
@@ -254,6 +303,8 @@ fn kind(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mut P
 fn check_keys(raw: &RuleFile, allowed: &[&str], at: &mut ProblemsAt<'_>) {
     for (key, is_given) in [
         ("from", raw.from.is_some()),
+        ("from_latest", raw.from_latest.is_some()),
+        ("handled", raw.handled.is_some()),
         ("within", raw.within.is_some()),
         ("agreed", !raw.agreed.is_empty()),
         ("until", raw.until.is_some()),
@@ -275,18 +326,43 @@ fn check_keys(raw: &RuleFile, allowed: &[&str], at: &mut ProblemsAt<'_>) {
 }
 
 fn deadline(raw: &RuleFile, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> RuleKind {
-    let names = raw.from.as_ref().map(OneOrMore::list).unwrap_or_default();
-    let from: Vec<usize> = names.iter().filter_map(|name| field(name, "from", FieldType::Date, ledger, at)).collect();
+    if raw.from.is_some() && raw.from_latest.is_some() {
+        at.report("`from` and `from_latest` exclude each other", None);
+    }
+    let from = match &raw.from_latest {
+        Some(names) => latest(names, ledger, at),
+        None => {
+            let names = raw.from.as_ref().map(OneOrMore::list).unwrap_or_default();
+            Starts::First(names.iter().filter_map(|name| field(name, "from", FieldType::Date, ledger, at)).collect())
+        }
+    };
     let agreed: Vec<usize> = raw.agreed.iter().filter_map(|name| field(name, "agreed", FieldType::Date, ledger, at)).collect();
     let within = raw.within.as_ref().and_then(|within| span(within, at));
-    if from.is_empty() && agreed.is_empty() {
+    if from.fields().is_empty() && agreed.is_empty() {
         at.report("a deadline needs `from` with `within`, or `agreed`", None);
     }
-    if raw.from.is_some() != raw.within.is_some() {
+    if (raw.from.is_some() || raw.from_latest.is_some()) != raw.within.is_some() {
         at.report("`from` and `within` go together", None);
     }
     let until = raw.until.as_ref().and_then(|name| field(name, "until", FieldType::Date, ledger, at));
     RuleKind::Deadline { from, within, agreed, until, roll: raw.roll.unwrap_or(true) }
+}
+
+/// The latest of some dates; `FIELD past` counts once it lies behind.
+fn latest(names: &[String], ledger: &Ledger, at: &mut ProblemsAt<'_>) -> Starts {
+    let (mut fields, mut past) = (Vec::new(), Columns::default());
+    for name in names {
+        let (name, is_past) = match name.trim().strip_suffix(" past") {
+            Some(name) => (name.trim(), true),
+            None => (name.trim(), false),
+        };
+        let Some(index) = field(name, "from_latest", FieldType::Date, ledger, at) else { continue };
+        fields.push(index);
+        if is_past {
+            past.insert(index);
+        }
+    }
+    Starts::Latest(fields, past)
 }
 
 fn span(within: &WithinFile, at: &mut ProblemsAt<'_>) -> Option<Span> {
@@ -324,7 +400,7 @@ fn lag(raw: &RuleFile, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> Option<RuleK
 }
 
 fn missing(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mut ProblemsAt<'_>) -> RuleKind {
-    let must = conditions(raw.must.as_deref().unwrap_or_default(), "must", ledger, references.scopes, at);
+    let must = conditions(raw.must.as_deref().unwrap_or_default(), "must", ledger, references.terms(ledger), at);
     if must.is_empty() {
         at.report("a missing rule needs `must`", None);
     }
@@ -348,18 +424,21 @@ fn periodic(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &m
     if levels.is_empty() && units.is_empty() {
         at.report("a periodic rule needs `levels` or `units`", None);
     }
-    let matching = conditions(raw.r#where.as_deref().unwrap_or_default(), "where", ledger, references.scopes, at);
+    let matching = conditions(raw.r#where.as_deref().unwrap_or_default(), "where", ledger, references.terms(ledger), at);
     let date = field(raw.date.as_deref().unwrap_or_default(), "date", FieldType::Date, ledger, at)?;
     Some(RuleKind::Periodic { every, levels, units, date, matching })
 }
 
 /// The sets of columns a rule needs. The rule does not judge a row whose source lacks every column of one set.
 fn needs(ledger: &Ledger, scope: &[Condition], kind: &RuleKind) -> Vec<Columns> {
-    let mut needs: Vec<Columns> = scope.iter().map(|condition| condition.fields(ledger)).collect();
+    let asks_columns = |condition: &&Condition| !matches!(condition, Condition::State { .. });
+    let mut needs: Vec<Columns> = scope.iter().filter(asks_columns).map(|condition| condition.fields(ledger)).collect();
     let one = |field: usize| [field].into_iter().collect::<Columns>();
     match kind {
         RuleKind::Deadline { from, agreed, until, .. } => {
-            needs.push(from.iter().chain(agreed).copied().collect());
+            // every row has the columns that only events fill, so they do not make up for those of a file
+            let dates: Columns = from.fields().iter().chain(agreed).copied().filter(|field| !ledger.fields[*field].own).collect();
+            needs.extend(Some(dates).filter(|dates| !dates.is_empty()));
             needs.extend(until.map(one));
         }
         RuleKind::Lag { from, to, actual, planned } => {
@@ -367,7 +446,7 @@ fn needs(ledger: &Ledger, scope: &[Condition], kind: &RuleKind) -> Vec<Columns> 
             needs.push([*to].into_iter().chain(*planned).collect());
             needs.push(one(*actual));
         }
-        RuleKind::Missing { must } => needs.extend(must.iter().map(|condition| condition.fields(ledger))),
+        RuleKind::Missing { must } => needs.extend(must.iter().filter(asks_columns).map(|condition| condition.fields(ledger))),
         RuleKind::Periodic { .. } => {}
     }
     needs

@@ -10,8 +10,8 @@ pub use crate::domain::personal_numbers::mask::{masked, masked_phone};
 use crate::domain::register::ledger::{Field, Ledger, Privacy, Role};
 use crate::domain::register::record::{Cell, Record, Records};
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::condition::STAGE_NEGOTIATING;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::STAGE_NEGOTIATING;
 use std::collections::BTreeSet;
 
 /// In place of a text that names a restricted record.

@@ -9,6 +9,7 @@ pub mod database_url;
 pub mod disk_fault;
 pub mod intake;
 pub mod judging;
+pub mod life;
 pub mod lockout;
 pub(crate) mod look_alikes;
 pub mod mailbox;

@@ -5,8 +5,8 @@
 use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::condition::{AGREEMENT_CONTRACT, STAGE_NEGOTIATING, STAGE_TERMINATED};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{AGREEMENT_CONTRACT, STAGE_NEGOTIATING, STAGE_TERMINATED};
 use chrono::{Datelike, Days, NaiveDate};
 
 /// The rows of a made-up register: for each ledger (index) its rows of cells in field order.
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
     use crate::config::load::{Config, read_files};
     use crate::domain::judging::judge::Judged;
-    use crate::domain::register::record::{Place, Record};
+    use crate::domain::register::record::Record;
     use crate::domain::rules::context::{Context, OldData};
     use std::collections::{BTreeSet, HashMap};
     use std::path::Path;
@@ -345,7 +345,7 @@ mod tests {
             judged.record(
                 &context,
                 *index,
-                &Record { code, cells: cells.clone(), columns: (0..cells.len()).collect(), place: Place::default() },
+                &Record { code, cells: cells.clone(), columns: (0..cells.len()).collect(), ..Record::default() },
             );
         }
         let found: BTreeSet<UnitId> =
@@ -373,11 +373,7 @@ mod tests {
             let mut judged = Judged::new(&policy);
             for cells in rows {
                 let columns = (0..cells.len()).collect();
-                judged.record(
-                    &context,
-                    index,
-                    &Record { code: cells[0].to_string(), cells: cells.clone(), columns, place: Place::default() },
-                );
+                judged.record(&context, index, &Record { code: cells[0].to_string(), cells: cells.clone(), columns, ..Record::default() });
             }
             judged.sort();
             judged.findings.iter().map(|finding| (finding.rule, finding.owner, finding.key.to_string())).collect::<Vec<_>>()

@@ -211,7 +211,8 @@ fn write_plain(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>]) -> Re
     sheet.set_name(&ledger.title)?;
     let date = Format::new().set_num_format("yyyy-mm-dd");
     // of the sample only the projects have a column of secrecy
-    let shown: Vec<usize> = (0..ledger.fields.len()).filter(|field| ledger.role(Role::Restricted) != Some(*field)).collect();
+    let shown: Vec<usize> =
+        (0..ledger.fields.len()).filter(|field| ledger.role(Role::Restricted) != Some(*field) && !ledger.fields[*field].own).collect();
     for (column, field) in shown.iter().map(|field| &ledger.fields[*field]).enumerate() {
         sheet.set_column_width(column as u16, if field.role == Some(Role::Name) { 34 } else { 15 })?;
         sheet.write_with_format(0, column as u16, &field.title, &header_format())?;

@@ -5,6 +5,7 @@ use crate::store::accounts::Accounts;
 use crate::store::audit::Audit;
 use crate::store::changes::Changes;
 use crate::store::database::{Database, Result};
+use crate::store::events::Events;
 use crate::store::feedback::Feedback;
 use crate::store::findings::Findings;
 use crate::store::frozen_texts::FrozenTexts;
@@ -92,6 +93,10 @@ impl Store {
 
     pub fn changes(&self) -> Changes<'_> {
         Changes { database: &self.database }
+    }
+
+    pub fn events(&self) -> Events<'_> {
+        Events { database: &self.database }
     }
 
     pub fn feedback(&self) -> Feedback<'_> {

@@ -8,6 +8,8 @@ pub(crate) mod audited_rows;
 pub mod changes;
 pub mod database;
 pub mod draft_decisions;
+pub(crate) mod event_body;
+pub mod events;
 pub mod feedback;
 pub mod findings;
 pub mod frozen_texts;

@@ -2,7 +2,7 @@
 //! its versions and the rows of other ledgers on it.
 
 use crate::domain::register::ledger::Ledger;
-use crate::store::database::{Dialect, Result, number, sql, text};
+use crate::store::database::{Dialect, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
 use crate::store::records::{RECORD_COLUMNS, Records, StoredRecord, stored};
 use crate::store::staged_rows::TAKEN;
 use sqlx::Row;
@@ -191,6 +191,29 @@ impl Records<'_> {
         let rows = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(code).fetch_all(&self.database.pool).await?;
         let version = |row| Ok(RecordVersion { stored: stored(ledger, &layouts, row)?, last_seq: row.try_get("last_seq")? });
         rows.iter().map(version).collect()
+    }
+
+    /// All versions of records, by code and the oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or a body is damaged.
+    pub async fn versions_of(self, ledger: &Ledger, source: &str, codes: &[String]) -> Result<Vec<RecordVersion>> {
+        let layouts = self.layouts(ledger).await?;
+        let mut versions = Vec::new();
+        for part in codes.chunks(ROWS_PER_STATEMENT) {
+            let statement = format!(
+                "SELECT {RECORD_COLUMNS}, r.last_seq FROM record r WHERE ledger=$1 AND source=$2 AND code IN ({}) ORDER BY code, first_seq",
+                parameters(3, part.len())
+            );
+            let mut query = sqlx::query(sql(statement)).bind(&ledger.id).bind(source);
+            for code in part {
+                query = query.bind(code);
+            }
+            for row in &query.fetch_all(&self.database.pool).await? {
+                versions.push(RecordVersion { stored: stored(ledger, &layouts, row)?, last_seq: number(row, "last_seq")? });
+            }
+        }
+        Ok(versions)
     }
 
     /// The rows of another ledger's snapshot that belong to a project, in code order.

@@ -295,7 +295,9 @@ impl Records<'_> {
         for row in &rows {
             let ids: Vec<String> = json("layout", &ledger.id, &text(row, "fields")?)?;
             let fields = ids.iter().map(|id| ledger.field(id)).collect();
-            layouts.insert(number(row, "id")?, Arc::new(Layout::new(ledger.fields.len(), fields)));
+            let mut layout = Layout::new(ledger.fields.len(), fields);
+            layout.columns = layout.columns.joined(ledger.own_fields());
+            layouts.insert(number(row, "id")?, Arc::new(layout));
         }
         Ok(layouts)
     }
@@ -310,5 +312,5 @@ pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Arc<Layout>>, row: 
     let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
     let mut cells = Vec::new();
     layout.unpack(row.try_get(5)?, &mut cells).ok_or_else(|| damaged("body"))?;
-    Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place }, first_seq: number(1)? })
+    Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place, ..Record::default() }, first_seq: number(1)? })
 }

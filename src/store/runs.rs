@@ -88,6 +88,9 @@ pub struct RunInputs {
     /// The position up to which marks of secrecy count.
     #[serde(default)]
     pub restrictions: i64,
+    /// The position up to which events count.
+    #[serde(default)]
+    pub events: i64,
     /// The position of the data, read before they were selected.
     #[serde(default)]
     pub data: i64,

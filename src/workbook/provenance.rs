@@ -28,7 +28,8 @@ impl VisibleMaterial<'_> {
 
     /// The location of a record.
     pub(crate) fn place(&self, ledger: usize, place: Place) -> String {
-        let row = format!("第{}行", place.row);
+        // a record that was made here has no row
+        let row = if place.row == 0 { String::new() } else { format!("第{}行", place.row) };
         let Some(origin) = self.material.origins.get(place.origin as usize) else { return row };
         let sheet = origin.sheets.get(place.sheet as usize).map_or("", String::as_str);
         self.location(&self.policy().ledgers[ledger].title, &origin.file, sheet, &row)

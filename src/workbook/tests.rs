@@ -72,7 +72,7 @@ fn record(policy: &Policy, ledger: &str, row: u32, pairs: &[(&str, &str)]) -> (u
     }
     let columns: Columns = (0..ledger.fields.len()).collect();
     let code = cells[ledger.field("code").unwrap()].text().unwrap().to_owned();
-    (index, Record { code, cells, columns, place: Place { origin: 0, sheet: 0, row } })
+    (index, Record { code, cells, columns, place: Place { origin: 0, sheet: 0, row }, ..Record::default() })
 }
 
 impl World {

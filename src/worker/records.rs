@@ -5,15 +5,17 @@
 //! have the same code, the first one wins.
 
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::record::Record;
+use crate::domain::register::packed::Layout;
+use crate::domain::register::record::{Columns, Record};
 use crate::domain::restriction::Restrictions;
 use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::records::{StoredRecord, StreamedRecord};
-use crate::worker::snapshot_selection::SnapshotSelection;
-use std::collections::HashMap;
+use crate::worker::snapshot_selection::{FoldedRow, SnapshotSelection};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// One snapshot of a ledger whose name is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,9 @@ pub(crate) struct SourceSnapshotRef<'a> {
     pub(crate) seq: i64,
     pub(crate) source: &'a str,
 }
+
+/// Where records that were made here are found.
+pub(crate) const MADE_HERE: SourceSnapshotRef<'static> = SourceSnapshotRef { seq: 0, source: "" };
 
 /// A record with the snapshot in which it was found.
 pub(crate) struct FoundRecord<'a> {
@@ -35,6 +40,8 @@ pub(crate) struct LedgerRecords<'a> {
     store: &'a Store,
     ledger: &'a Ledger,
     snapshots: Vec<SourceSnapshotRef<'a>>,
+    /// What events make of its records, by code; `None` = the records are as they were imported.
+    folds: Option<&'a BTreeMap<String, FoldedRow>>,
     /// The marks of secrecy that decide about the records; `None` = the records are as they were imported.
     restrictions: Option<&'a Restrictions>,
 }
@@ -44,19 +51,20 @@ impl<'a> LedgerRecords<'a> {
     pub(crate) fn new(store: &'a Store, ledger: &'a Ledger, selection: &'a SnapshotSelection) -> LedgerRecords<'a> {
         let snapshots = selection.of_ledger(&ledger.id);
         let snapshots = snapshots.map(|found| SourceSnapshotRef { seq: found.snapshot.seq, source: &found.snapshot.source }).collect();
-        LedgerRecords { store, ledger, snapshots, restrictions: Some(&selection.restrictions) }
+        let folds = selection.folds.get(&ledger.id);
+        LedgerRecords { store, ledger, snapshots, folds, restrictions: Some(&selection.restrictions) }
     }
 
-    /// The records of a ledger in a selection as they were imported, without what marks of other rows state of them.
+    /// The records of a ledger in a selection as they were imported, without events and what marks of other rows state of them.
     pub(crate) fn as_imported(store: &'a Store, ledger: &'a Ledger, selection: &'a SnapshotSelection) -> LedgerRecords<'a> {
-        LedgerRecords { restrictions: None, ..LedgerRecords::new(store, ledger, selection) }
+        LedgerRecords { folds: None, restrictions: None, ..LedgerRecords::new(store, ledger, selection) }
     }
 
     /// The records of a ledger in the snapshots that a run has pinned: (ledger, source, number).
     pub(crate) fn pinned(store: &'a Store, ledger: &'a Ledger, pins: &'a [(String, String, i64)]) -> LedgerRecords<'a> {
         let snapshots = pins.iter().filter(|(id, ..)| *id == ledger.id);
         let snapshots = snapshots.map(|(_, source, seq)| SourceSnapshotRef { seq: *seq, source }).collect();
-        LedgerRecords { store, ledger, snapshots, restrictions: None }
+        LedgerRecords { store, ledger, snapshots, folds: None, restrictions: None }
     }
 
     /// Sets the secrecy cell of a record to what all marks state together. Returns whether the record has changed.
@@ -64,17 +72,48 @@ impl<'a> LedgerRecords<'a> {
         self.restrictions.is_some_and(|restrictions| restrictions.apply(self.ledger, record))
     }
 
-    /// Calls `take` with every record, source by source and in code order. A code that several sources contain comes once for each.
+    /// Makes a record of a source what events have made of it. Returns whether it has changed.
+    fn apply_events(&self, source: &str, record: &mut Record) -> bool {
+        let row = self.folds.and_then(|folds| folds.get(&record.code)).filter(|row| row.source == source);
+        if let Some(row) = row {
+            let place = record.place;
+            record.clone_from(&row.folded.record);
+            record.place = place;
+        }
+        row.is_some()
+    }
+
+    /// The records that were made here, in code order.
+    fn own(&self) -> impl Iterator<Item = &'a Record> + use<'a> {
+        let rows = self.folds.into_iter().flat_map(BTreeMap::values);
+        rows.filter(|row| row.folded.is_own).map(|row| &row.folded.record)
+    }
+
+    /// Calls `take` with every record, source by source and in code order, then with those made here. A code that several sources contain
+    /// comes once for each.
     ///
     /// # Errors
     /// The database fails, a stored body is damaged, or `take` returns an error.
     pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         for snapshot in &self.snapshots {
             let with_marks = |mut streamed: StreamedRecord<'_>| {
-                streamed.has_changed = self.apply_marks(streamed.record);
+                let has_events = self.apply_events(snapshot.source, streamed.record);
+                // the next record is unpacked into the same one
+                streamed.record.has_events = has_events;
+                if !has_events {
+                    streamed.record.by_event = Columns::default();
+                }
+                streamed.has_changed = self.apply_marks(streamed.record) || has_events;
                 take(*snapshot, streamed)
             };
             self.store.records().each(self.ledger, snapshot.source, snapshot.seq, with_marks).await?;
+        }
+        let layout = Arc::new(Layout::new(self.ledger.fields.len(), (0..self.ledger.fields.len()).map(Some).collect()));
+        for own in self.own() {
+            let mut record = own.clone();
+            self.apply_marks(&mut record);
+            let streamed = StreamedRecord { record: &mut record, first_seq: MADE_HERE.seq, layout: &layout, body: &[], has_changed: true };
+            take(MADE_HERE, streamed)?;
         }
         Ok(())
     }
@@ -88,6 +127,7 @@ impl<'a> LedgerRecords<'a> {
         let mut index_of: HashMap<String, usize> = HashMap::new();
         for snapshot in &self.snapshots {
             for mut stored in self.store.records().by_code(self.ledger, snapshot.source, snapshot.seq, codes).await? {
+                self.apply_events(snapshot.source, &mut stored.record);
                 self.apply_marks(&mut stored.record);
                 match index_of.get(&stored.record.code) {
                     Some(index) => {
@@ -103,6 +143,12 @@ impl<'a> LedgerRecords<'a> {
                     }
                 }
             }
+        }
+        for own in self.own().filter(|own| codes.contains(&own.code)) {
+            let mut record = own.clone();
+            self.apply_marks(&mut record);
+            let stored = StoredRecord { record, first_seq: MADE_HERE.seq };
+            found.push(FoundRecord { snapshot: MADE_HERE, stored, other_sources: Vec::new() });
         }
         Ok(found)
     }

@@ -3,7 +3,9 @@
 use crate::clock::stamp_day;
 use crate::config::load::Config;
 use crate::domain::compared_form::compared_name;
+use crate::domain::life::fold::{Folded, fold};
 use crate::domain::register::data_condition::{DataCondition, Reliance, conditions};
+use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
@@ -12,6 +14,7 @@ use crate::store::handle::Store;
 use crate::store::records::NamedRow;
 use crate::store::runs::RunInputs;
 use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::worker::matter_reader::{HistoryEntry, Known, MatterReader};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,6 +31,23 @@ pub(crate) struct SnapshotSelection {
     pub(crate) restrictions: Arc<Restrictions>,
     /// The position up to which they count.
     pub(crate) restrictions_position: i64,
+    /// The snapshots in force of the sources that count, the sources in the order in which they win.
+    pub(crate) history: Arc<Vec<HistoryEntry>>,
+    /// The position up to which events count.
+    pub(crate) events_position: i64,
+    /// What events make of the records that have some: ledger → code → record.
+    pub(crate) folds: Arc<Folds>,
+}
+
+/// The records with events, as they are on the day of a selection: ledger → code → record.
+pub(crate) type Folds = BTreeMap<String, BTreeMap<String, FoldedRow>>;
+
+/// A record with events.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedRow {
+    /// The source of its row; empty where it was made here.
+    pub(crate) source: String,
+    pub(crate) folded: Folded,
 }
 
 impl SnapshotSelection {
@@ -38,6 +58,7 @@ impl SnapshotSelection {
     pub(crate) async fn on(store: &Store, config: &Config, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
         let selection = SnapshotSelection::unmarked(store, config, wanted, as_of).await?;
         let position = store.restrictions().position().await?;
+        let selection = selection.with_folds(store, &config.policy, as_of).await?;
         selection.with_restrictions(store, &config.policy, position).await
     }
 
@@ -60,7 +81,31 @@ impl SnapshotSelection {
         let max_age_days = |ledger: &str| policy.ledger(ledger).and_then(|index| policy.ledgers[index].max_age_days);
         let held: Vec<Candidate> = in_state(SnapshotState::Held).collect();
         let conditions = conditions(&in_force, &held, &Reliance { as_of, failures: &failures, max_age_days: &max_age_days });
-        Ok(SnapshotSelection { in_force, sample, conditions, ..SnapshotSelection::default() })
+        let history = Arc::new(history(&in_force, &candidates));
+        let events_position = store.events().position().await?;
+        Ok(SnapshotSelection { in_force, sample, conditions, history, events_position, ..SnapshotSelection::default() })
+    }
+
+    /// The selection with the records that have events, as they are on its day.
+    async fn with_folds(self, store: &Store, policy: &Policy, as_of: NaiveDate) -> Result<SnapshotSelection> {
+        let mut folds = Folds::new();
+        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|_| self.events_position > 0) {
+            let Some(life) = policy.life(index) else { continue };
+            let matters = self.matter_reader(store, ledger, as_of).with_events().await?;
+            let of_ledger: &mut BTreeMap<String, FoldedRow> = folds.entry(ledger.id.clone()).or_default();
+            for (code, matter) in matters {
+                let events = matter.counting();
+                if let Some(folded) = fold(ledger, Some(life), &code, &matter.imported, &events, as_of) {
+                    of_ledger.insert(code, FoldedRow { source: matter.source.clone(), folded });
+                }
+            }
+        }
+        Ok(SnapshotSelection { folds: Arc::new(folds), ..self })
+    }
+
+    /// Whether records of a ledger were made here.
+    pub(crate) fn has_own(&self, ledger: &str) -> bool {
+        self.folds.get(ledger).is_some_and(|rows| rows.values().any(|row| row.folded.is_own))
     }
 
     /// The selection with the marks of secrecy that count at a position.
@@ -121,8 +166,15 @@ impl SnapshotSelection {
                 Some(InForce { early: candidate.covers_on > as_of, snapshot: candidate })
             })
             .collect();
-        let conditions = inputs.conditions.clone();
-        let selection = SnapshotSelection { in_force, sample: inputs.sample, conditions, ..SnapshotSelection::default() };
+        let selection = SnapshotSelection {
+            history: Arc::new(pinned_history(&snapshots, inputs)),
+            conditions: inputs.conditions.clone(),
+            in_force,
+            sample: inputs.sample,
+            events_position: inputs.events,
+            ..SnapshotSelection::default()
+        };
+        let selection = selection.with_folds(store, policy, as_of).await?;
         selection.with_restrictions(store, policy, inputs.restrictions).await
     }
 
@@ -135,6 +187,11 @@ impl SnapshotSelection {
     /// The condition of the data of a source; `None` = a run from before conditions were pinned.
     pub(crate) fn condition_of(&self, ledger: &str, source: &str) -> Option<&DataCondition> {
         self.conditions.iter().find(|condition| (condition.ledger.as_str(), condition.source.as_str()) == (ledger, source))
+    }
+
+    /// The reader of a ledger's matters as they are known to the selection, for a day.
+    pub(crate) fn matter_reader<'a>(&self, store: &'a Store, ledger: &'a Ledger, day: NaiveDate) -> MatterReader<'a> {
+        MatterReader::new(store, ledger, &self.history, &Known { sample: self.sample, day, pos: self.events_position })
     }
 
     /// The snapshots of one ledger, in the order of the sources.
@@ -154,6 +211,48 @@ fn candidate(snapshot: &Snapshot) -> Candidate {
         checked_on,
         sample: snapshot.sample,
     }
+}
+
+/// The history of the snapshots that a run has pinned.
+fn pinned_history(snapshots: &[Snapshot], inputs: &RunInputs) -> Vec<HistoryEntry> {
+    let pinned = inputs.gone.iter().flat_map(|pin| &pin.history);
+    let of_pin = |(ledger, source, numbers): &(String, String, Vec<i64>)| {
+        let is_of = |known: &&Snapshot| known.ledger == *ledger && known.source == *source && numbers.contains(&known.seq);
+        snapshots.iter().filter(is_of).map(entry).collect::<Vec<_>>()
+    };
+    let in_force = |(ledger, source, seq): &(String, String, i64)| {
+        let used = snapshots.iter().find(|known| (&known.ledger, &known.source, known.seq) == (ledger, source, *seq));
+        let last = used.map(|used| (used.covers_on, used.seq));
+        let is_before = |known: &&Snapshot| {
+            let counts = known.state == SnapshotState::InForce && known.ledger == *ledger && known.source == *source;
+            counts && Some((known.covers_on, known.seq)) <= last
+        };
+        snapshots.iter().filter(is_before).map(entry).collect::<Vec<_>>()
+    };
+    // a rehearsal pins none: it reads what is in force now
+    match inputs.gone {
+        Some(_) => pinned.flat_map(of_pin).collect(),
+        None => inputs.snapshots.iter().flat_map(in_force).collect(),
+    }
+}
+
+fn entry(known: &Snapshot) -> HistoryEntry {
+    HistoryEntry { ledger: known.ledger.clone(), source: known.source.clone(), covers_on: known.covers_on, seq: known.seq }
+}
+
+/// The snapshots in force of the sources of a selection, in the order of these.
+fn history(in_force: &[InForce], candidates: &[Candidate]) -> Vec<HistoryEntry> {
+    let of_source = |found: &InForce| {
+        let chosen = found.snapshot.clone();
+        candidates.iter().filter(move |known| (&known.ledger, &known.source) == (&chosen.ledger, &chosen.source))
+    };
+    let entry = |known: &Candidate| HistoryEntry {
+        ledger: known.ledger.clone(),
+        source: known.source.clone(),
+        covers_on: known.covers_on,
+        seq: known.seq,
+    };
+    in_force.iter().flat_map(of_source).map(entry).collect()
 }
 
 /// Those of the names of marked projects, in the compared form, that a project of another unit has too, which bears no mark. A second row of the

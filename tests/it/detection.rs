@@ -8,8 +8,9 @@ use duban::domain::judging::explain::explanation::Explanation;
 use duban::domain::judging::explain::question::Outcome;
 use duban::domain::judging::finding::{Finding, State};
 use duban::domain::judging::judge::Judged;
+use duban::domain::life::waiting::waiting_units;
 use duban::domain::register::ledger::{FieldKind, Ledger};
-use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
+use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Record};
 use duban::domain::register::units::UnitId;
 use duban::domain::rules::context::{Context, OldData};
 use duban::domain::rules::exemption::{Exemptions, exemptions_in_force};
@@ -48,14 +49,16 @@ fn record(ledger: &Ledger, table: &toml::Table) -> Record {
         .map(|(index, _)| index)
         .collect();
     for (key, value) in table {
-        if ["ledger", "no_column", "expect"].contains(&key.as_str()) {
+        if ["ledger", "no_column", "by_event", "expect"].contains(&key.as_str()) {
             continue;
         }
         let field = ledger.field(key).unwrap_or_else(|| panic!("no field {key} in {}", ledger.id));
         cells[field] = cell(ledger.fields[field].kind, value.as_str().expect("a text"));
     }
     let code = cells[ledger.field("code").expect("a code")].to_string();
-    Record { code, cells, columns, place: Place::default() }
+    let by_event = table.get("by_event").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str);
+    let by_event: Columns = by_event.map(|id| ledger.field(id).unwrap_or_else(|| panic!("no field {id}"))).collect();
+    Record { code, cells, columns, by_event, has_events: !by_event.is_empty(), ..Record::default() }
 }
 
 /// Records of a day with what judging needs to know of the register as a whole, as a run collects it.
@@ -83,14 +86,11 @@ impl<'a> JudgingInput<'a> {
             .collect();
         let granted = exemptions_in_force(policy, &of("exemption"), as_of);
         let mut input = JudgingInput { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
-        let mut waiting = HashMap::new();
-        for finding in
-            input.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
-        {
-            if let Some(owner) = finding.owner {
-                waiting.entry(finding.project.to_string()).or_insert(owner);
-            }
-        }
+        let ledgers: Vec<(usize, Vec<Record>)> = (0..policy.ledgers.len())
+            .map(|index| (index, records.iter().filter(|(ledger, _)| *ledger == index).map(|(_, record)| record.clone()).collect()))
+            .collect();
+        let by_ledger = ledgers.iter().map(|(ledger, records)| (*ledger, records.as_slice()));
+        let waiting = waiting_units(&input.context(), &input.judge().findings, by_ledger);
         input.waiting = waiting;
         input
     }

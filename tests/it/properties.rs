@@ -13,7 +13,7 @@ use duban::domain::notify::plan::plan;
 use duban::domain::register::calendar::{Calendar, Span};
 use duban::domain::register::ledger::{FieldKind, Role};
 use duban::domain::register::levels::Level;
-use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
+use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Record};
 use duban::domain::register::units::UnitId;
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Light, RuleKind};
@@ -75,7 +75,7 @@ pub fn record(dice: &mut Rng, policy: &Policy, ledger: usize, number: usize, las
         };
     }
     let code = cells[shape.role(Role::Code).expect("a code")].to_string();
-    Record { code, cells, columns, place: Place::default() }
+    Record { code, cells, columns, ..Record::default() }
 }
 
 /// A small random register: `count` records of every ledger that rules judge.

@@ -347,6 +347,8 @@ mod tests {
             required: false,
             editable: false,
             privacy: crate::domain::register::ledger::Privacy::None,
+            own: false,
+            latest: false,
             role: None,
             values: vec![],
             words: vec![],

@@ -177,5 +177,5 @@ impl Header {
 /// Whether every field of a ledger has a column. That of secrecy may be missing: forms for others do not ask for it.
 pub(crate) fn has_all_fields(ledger: &Ledger, present: Columns) -> bool {
     let secrecy = ledger.role(Role::Restricted);
-    (0..ledger.fields.len()).all(|field| present.contains(field) || secrecy == Some(field))
+    (0..ledger.fields.len()).all(|field| present.contains(field) || secrecy == Some(field) || ledger.fields[field].own)
 }

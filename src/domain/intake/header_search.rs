@@ -188,7 +188,8 @@ impl<'a> FieldNames<'a> {
     fn new(ledger: &'a Ledger) -> FieldNames<'a> {
         let mut names = HashMap::new();
         let mut paths = Vec::new();
-        for (index, field) in ledger.fields.iter().enumerate() {
+        // a column of a source never holds what only events set
+        for (index, field) in ledger.fields.iter().enumerate().filter(|(_, field)| !field.own) {
             names.entry(normalize_name(&field.title)).or_insert(index);
         }
         for (index, field) in ledger.fields.iter().enumerate() {

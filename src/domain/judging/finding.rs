@@ -44,6 +44,9 @@ impl State {
     }
 }
 
+/// The cause of what the unit itself has left undone: it waits for nobody.
+const CAUSE_OF_ITS_OWN: &str = "本单位";
+
 /// How a finding changed since the previous run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
@@ -189,7 +192,7 @@ impl Finding {
 
     /// The unit whose answer on a difficulty of this project is outstanding.
     pub fn waiting_on(&self) -> Option<UnitId> {
-        Option::from(self.subject.waiting_on).filter(|_| self.state != State::Unjudged)
+        Option::from(self.subject.waiting_on).filter(|_| self.state != State::Unjudged && *self.cause != *CAUSE_OF_ITS_OWN)
     }
 
     /// Marks it as found only because nothing newer was read.

@@ -7,17 +7,19 @@
 use crate::domain::judging::finding::{Change, Finding, Notice, State, Subject};
 use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::judging::verdict::{Verdict, verdict};
+use crate::domain::life::rule_owner::responsibility_for;
 use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::Period;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::compiled::LedgerRules;
+use crate::domain::rules::condition::{AGREEMENT_CONTRACT, Holds, STAGE_NEGOTIATING, happened, is_terminated};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
-use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
+use crate::domain::rules::rule::{Began, Relation, Rule, RuleKind, RuleOwner, Step};
 use chrono::{Datelike, Days, NaiveDate};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -87,7 +89,7 @@ impl Judged {
         let mut blanks = Vec::new();
         for compiled in &ledger_rules.rules {
             let rule_index = compiled.rule;
-            let rule = &policy.rules[rule_index];
+            let rule = policy.rules[rule_index].of(record);
             if let Some(field) = rule.missing_column(record.columns) {
                 self.tallies[rule_index].off += 1;
                 *self.off.entry((rule_index, field)).or_default() += 1;
@@ -102,7 +104,11 @@ impl Judged {
                 }
                 continue;
             }
-            let current = current.get_or_insert_with(|| CurrentRecord::new(context, ledger_index, record));
+            let of_another = (rule.owner != RuleOwner::Record).then(|| CurrentRecord::for_rule(context, rule, record));
+            let current = match &of_another {
+                Some(current) => current,
+                None => current.get_or_insert_with(|| CurrentRecord::new(context, ledger_index, record)),
+            };
             let found = verdict(&context.for_rule(rule, record), ledger, record, rule, current.calendar);
             self.record_missing_calendar_years(context, record, rule, current.calendar, &found);
             let (findings, is_found) = (self.findings.len(), matches!(found, Verdict::Found { .. }));
@@ -139,7 +145,7 @@ impl Judged {
         if context.policy.calendar.knows_until(*due_on) || agreed.iter().any(|field| date(field).is_some()) {
             return;
         }
-        if let Some(began) = from.iter().filter_map(date).find(|date| *date <= context.as_of) {
+        if let Began::On(_, began) = from.began(record, context.as_of) {
             // a missing notice matters only for years that the notice period has reached
             let last = context.as_of.checked_add_days(Days::new(u64::from(rule.notice_days))).unwrap_or(NaiveDate::MAX).year();
             self.missing_calendar_years.extend(calendar.missing_years(began, *within, *roll).filter(|year| *year <= last));
@@ -166,7 +172,7 @@ impl Judged {
         verdict: Verdict<'_>,
     ) {
         let policy = context.policy;
-        let rule = &policy.rules[rule_index];
+        let rule = policy.rules[rule_index].of(record);
         let ledger = &policy.ledgers[rule.ledger];
         let tally = &mut self.tallies[rule_index];
         // most records are fine and need no further work
@@ -447,7 +453,15 @@ struct CurrentRecord<'p> {
 
 impl<'p> CurrentRecord<'p> {
     fn new(context: &Context<'p>, ledger_index: usize, record: &Record) -> CurrentRecord<'p> {
-        let responsibility = Responsibility::of(context, ledger_index, record);
+        CurrentRecord::of(context, Responsibility::of(context, ledger_index, record))
+    }
+
+    /// The record with the unit that answers for a rule in place of its owner.
+    fn for_rule(context: &Context<'p>, rule: &Rule, record: &Record) -> CurrentRecord<'p> {
+        CurrentRecord::of(context, responsibility_for(context, rule, record))
+    }
+
+    fn of(context: &Context<'p>, responsibility: Responsibility) -> CurrentRecord<'p> {
         let calendar = context.policy.calendar.of(responsibility.prefecture(context.policy));
         CurrentRecord { responsibility, calendar, subject: OnceCell::new() }
     }

@@ -7,8 +7,9 @@ use crate::domain::judging::finding::Lag;
 use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Decimal, Record};
+use crate::domain::rules::condition::{Holds, happened};
 use crate::domain::rules::context::Context;
-use crate::domain::rules::rule::{Holds, Rule, RuleKind, Step, happened};
+use crate::domain::rules::rule::{Began, Rule, RuleKind, Step};
 use chrono::NaiveDate;
 
 /// The result of one deadline, lag or missing rule for one record in its scope.
@@ -37,18 +38,16 @@ pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Recor
             }
             let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
                 Some(due_on) => due_on,
-                None => {
-                    let mut dates = from.iter().filter_map(|field| Some((*field, record.cell(*field).date()?))).peekable();
-                    let (Some(within), Some(_)) = (within, dates.peek()) else {
-                        return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
-                    };
-                    let Some((field, began)) = dates.find(|(_, date)| *date <= as_of) else { return Verdict::NotYet };
-                    match calendar.due(began, *within, *roll) {
+                None => match (from.began(record, as_of), within) {
+                    (Began::Unknown(field), _) => return Verdict::Unjudged(field.or(agreed.last().copied()).into_iter().collect()),
+                    (Began::NotYet, Some(_)) => return Verdict::NotYet,
+                    (Began::On(field, began), Some(within)) => match calendar.due(began, *within, *roll) {
                         Some(due_on) => due_on,
                         // no calendar has the day on which the span would end
                         None => return Verdict::Unjudged(vec![field]),
-                    }
-                }
+                    },
+                    (Began::NotYet | Began::On(..), None) => return Verdict::Unjudged(from.fields().last().copied().into_iter().collect()),
+                },
             };
             if as_of <= due_on {
                 return Verdict::Fine(Some(due_on));

@@ -16,8 +16,9 @@ use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, R
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, Columns, Record};
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::condition::{Condition, Operand};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Condition, Operand, Rule, RuleKind};
+use crate::domain::rules::rule::{Rule, RuleKind};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,6 +139,8 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
         role: None,
         values: values.iter().map(|word| (*word).to_owned()).collect(),
         words: Vec::new(),
+        own: false,
+        latest: false,
     };
     let mut fields = ledger.fields.clone();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);
@@ -196,12 +199,11 @@ pub fn editable(ledger: &Ledger) -> impl Iterator<Item = usize> {
 }
 
 /// The fields whose change would resolve a finding of a rule. The fields it was counted from are named in the finding itself.
-fn facts_of(rule: &Rule) -> Vec<usize> {
+fn facts_of(ledger: &Ledger, rule: &Rule) -> Vec<usize> {
     let of = |condition: &Condition| match condition {
-        Condition::Filled(field) | Condition::NotFilled(field) | Condition::Within { field, .. } => vec![*field],
         Condition::Compare { field, operand: Operand::Field(other), .. } => vec![*field, *other],
-        Condition::Compare { field, .. } => vec![*field],
         Condition::NotTerminated | Condition::KeyIndustry => Vec::new(),
+        other => other.fields(ledger).iter().collect(),
     };
     match &rule.kind {
         RuleKind::Deadline { until, .. } => until.iter().copied().collect(),
@@ -236,9 +238,9 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
         let asked = by_ledger.entry(rule.ledger).or_insert_with(|| Asked { ledger: rule.ledger, ..Asked::default() });
         let shown = |field: &usize| {
             let named = [Role::Code, Role::Name, Role::Project].into_iter().any(|role| ledger.role(role) == Some(*field));
-            !named && !ledger.fields[*field].editable && is_open_field(&ledger.fields[*field])
+            !named && !ledger.fields[*field].editable && !ledger.fields[*field].own && is_open_field(&ledger.fields[*field])
         };
-        asked.facts.extend(facts_of(rule).into_iter().chain(finding.missing.iter().copied()).filter(shown));
+        asked.facts.extend(facts_of(ledger, rule).into_iter().chain(finding.missing.iter().copied()).filter(shown));
         if seen.insert((rule.ledger, &*finding.key)) {
             asked.records.push(finding.key.to_string());
         }

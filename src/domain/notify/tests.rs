@@ -17,7 +17,7 @@ use crate::domain::notify::wording::yi;
 use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::levels::{Level, LevelKind};
 use crate::domain::register::record::Record;
-use crate::domain::register::record::{Cell, Columns, Decimal, Place};
+use crate::domain::register::record::{Cell, Columns, Decimal};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::{Context, OldData};
 use crate::domain::rules::exemption::exemptions_in_force;
@@ -164,7 +164,7 @@ impl Fixture {
             };
         }
         let columns: Columns = (0..cells.len()).collect();
-        self.records.insert((index, code.to_owned()), Record { code: code.to_owned(), cells, columns, place: Place::default() });
+        self.records.insert((index, code.to_owned()), Record { code: code.to_owned(), cells, columns, ..Record::default() });
     }
 
     pub fn rename(&mut self, code: &str, name: &str) {

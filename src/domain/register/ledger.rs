@@ -48,6 +48,10 @@ pub struct Field {
     /// Other words that registers write for a value: each value with its words.
     #[serde(default)]
     pub words: Vec<(String, Vec<String>)>,
+    /// Set by events only: no source has a column for it, and every row counts as having it.
+    pub own: bool,
+    /// Of the dates of an import and of an event the later one counts.
+    pub latest: bool,
 }
 
 impl Field {
@@ -124,13 +128,25 @@ pub enum Role {
     Granted,
     Expires,
     Mailbox,
+    /// The unit in whose name a record was issued, decided or recorded.
+    Issuer,
+    /// The unit that raised a difficulty.
+    RaisedBy,
+    /// The record from which a difficulty was passed up.
+    RaisedFrom,
+    /// The order that was reassigned to this one.
+    ReassignedFrom,
+    /// The order of the unit above, of which this one is a part.
+    Upper,
+    /// The units that an enterprise was pushed to.
+    PushedTo,
     /// 涉密 or 不便公开: see [`crate::domain::audience::is_restricted`].
     Restricted,
 }
 
 impl Role {
     /// Every role with its name in the ledger files.
-    pub const NAMES: [(&'static str, Role); 43] = [
+    pub const NAMES: [(&'static str, Role); 49] = [
         ("code", Role::Code),
         ("name", Role::Name),
         ("industry", Role::Industry),
@@ -173,6 +189,12 @@ impl Role {
         ("granted", Role::Granted),
         ("expires", Role::Expires),
         ("mailbox", Role::Mailbox),
+        ("issuer", Role::Issuer),
+        ("raised_by", Role::RaisedBy),
+        ("raised_from", Role::RaisedFrom),
+        ("reassigned_from", Role::ReassignedFrom),
+        ("upper", Role::Upper),
+        ("pushed_to", Role::PushedTo),
         ("restricted", Role::Restricted),
     ];
 
@@ -342,6 +364,11 @@ impl Ledger {
 
     pub fn field(&self, id: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.id == id)
+    }
+
+    /// The fields that only events set.
+    pub fn own_fields(&self) -> Columns {
+        self.fields.iter().enumerate().filter(|(_, field)| field.own).map(|(index, _)| index).collect()
     }
 
     /// The code of the project that a record of another ledger than that of the projects points to.

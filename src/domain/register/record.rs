@@ -212,6 +212,10 @@ pub struct Record {
     /// Which fields the row's source has a column for.
     pub columns: Columns,
     pub place: Place,
+    /// The fields whose value comes from an event.
+    pub by_event: Columns,
+    /// Events of ours belong to the record.
+    pub has_events: bool,
 }
 
 impl Record {
@@ -251,6 +255,19 @@ impl Columns {
 
     pub fn contains(self, field: usize) -> bool {
         self.0 >> field & 1 == 1
+    }
+
+    pub fn remove(&mut self, field: usize) {
+        self.0 &= !(1 << field);
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The fields of both sets.
+    pub fn joined(self, other: Columns) -> Columns {
+        Columns(self.0 | other.0)
     }
 
     /// Whether the two sets share a field.

@@ -3,9 +3,10 @@
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
+use crate::domain::rules::condition::{Condition, Holds};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Condition, Holds, RuleKind};
+use crate::domain::rules::rule::RuleKind;
 
 /// The rules of one ledger that judge single records.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct CompiledRule {
     pub(crate) rule: usize,
     /// Its scope, as indices into the conditions of [`LedgerRules`].
     scope: Vec<usize>,
+    /// That of records with events of ours, where it is another.
+    handled_scope: Option<Vec<usize>>,
 }
 
 impl LedgerRules {
@@ -31,7 +34,9 @@ impl LedgerRules {
         let single = |kind: &RuleKind| !matches!(kind, RuleKind::Periodic { .. });
         for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger && single(&rule.kind)) {
             let scope = rule.scope.iter().map(|condition| ledger_rules.index_of(condition)).collect();
-            ledger_rules.rules.push(CompiledRule { rule: index, scope });
+            let handled = rule.handled.as_ref().map(|handled| &handled.scope);
+            let handled_scope = handled.map(|scope| scope.iter().map(|condition| ledger_rules.index_of(condition)).collect());
+            ledger_rules.rules.push(CompiledRule { rule: index, scope, handled_scope });
         }
         ledger_rules
     }
@@ -57,7 +62,8 @@ impl LedgerRules {
         if answers.is_empty() {
             answers.resize(self.conditions.len(), None);
         }
-        in_scope(rule.scope.iter().map(|index| {
+        let scope = rule.handled_scope.as_ref().filter(|_| record.has_events).unwrap_or(&rule.scope);
+        in_scope(scope.iter().map(|index| {
             *answers[*index].get_or_insert_with(|| self.conditions[*index].holds(ledger, record, &context.policy.units, context.as_of))
         }))
     }

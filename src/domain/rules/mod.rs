@@ -3,6 +3,7 @@
 //! `rule` defines a rule and its ladder of steps, each with a light; `judging::verdict` decides which step a record has reached.
 
 pub mod compiled;
+pub mod condition;
 pub(crate) mod condition_text;
 pub mod context;
 pub mod exemption;

@@ -1,10 +1,12 @@
 //! The policy: everything that decides, besides the records and the day.
 
+use crate::domain::life::declaration::Life;
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::Units;
+use crate::domain::rules::condition::States;
 use crate::domain::rules::rule::{Rule, RuleKind};
 use crate::domain::secrecy::compared;
 use crate::domain::secrecy_words::SecrecyWords;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub ledgers: Vec<Ledger>,
+    /// By ledger index: the life of its records, if it declares one.
+    pub lives: Vec<Option<Arc<Life>>>,
     pub rules: Vec<Rule>,
     pub units: Units,
     pub calendar: Calendar,
@@ -43,6 +47,16 @@ impl Policy {
 
     pub fn ledger(&self, id: &str) -> Option<usize> {
         self.ledgers.iter().position(|ledger| ledger.id == id)
+    }
+
+    /// The life of the records of a ledger (index).
+    pub fn life(&self, ledger: usize) -> Option<&Life> {
+        self.lives.get(ledger)?.as_deref()
+    }
+
+    /// The states of the records of a ledger (index), if it declares any.
+    pub fn states(&self, ledger: usize) -> Option<&Arc<States>> {
+        self.lives.get(ledger)?.as_ref().map(|life| &life.states)
     }
 
     pub fn rule(&self, id: &str) -> Option<usize> {

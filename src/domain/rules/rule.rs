@@ -2,11 +2,11 @@
 //! names by indices. Which step applies to a record is decided in [`crate::domain::judging::verdict`], with [`Rule::step`].
 
 use crate::domain::register::calendar::Span;
-use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::levels::{Level, LevelWord, Levels};
 use crate::domain::register::period::PeriodKind;
-use crate::domain::register::record::{Cell, Columns, Decimal, Record};
-use crate::domain::register::units::{UnitId, Units};
+use crate::domain::register::record::{Columns, Decimal, Record};
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::condition::Condition;
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -139,66 +139,80 @@ pub struct Repeat {
     pub act: Act,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
+/// The dates from which a span counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// The first of the fields whose date has come.
+    First(Vec<usize>),
+    /// The latest of the dates that have come; those in the set count once they lie behind.
+    Latest(Vec<usize>, Columns),
 }
 
-impl Comparison {
-    pub const NAMES: [(&'static str, Comparison); 6] = [
-        ("!=", Comparison::NotEqual),
-        ("<=", Comparison::LessEqual),
-        (">=", Comparison::GreaterEqual),
-        ("=", Comparison::Equal),
-        ("<", Comparison::Less),
-        (">", Comparison::Greater),
-    ];
+/// Whether a span has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Began {
+    /// No date is filled; the field that should be.
+    Unknown(Option<usize>),
+    NotYet,
+    On(usize, NaiveDate),
+}
 
-    fn holds(self, order: std::cmp::Ordering) -> bool {
+impl Starts {
+    pub fn fields(&self) -> &[usize] {
         match self {
-            Comparison::Equal => order.is_eq(),
-            Comparison::NotEqual => order.is_ne(),
-            Comparison::Less => order.is_lt(),
-            Comparison::LessEqual => order.is_le(),
-            Comparison::Greater => order.is_gt(),
-            Comparison::GreaterEqual => order.is_ge(),
+            Starts::First(fields) | Starts::Latest(fields, _) => fields,
         }
+    }
+
+    /// Which of the dates counts on a day.
+    pub fn began(&self, record: &Record, as_of: NaiveDate) -> Began {
+        let dates = || self.fields().iter().filter_map(|field| Some((*field, record.cell(*field).date()?)));
+        if dates().next().is_none() {
+            return Began::Unknown(match self {
+                Starts::First(fields) => fields.last().copied(),
+                Starts::Latest(fields, _) => fields.first().copied(),
+            });
+        }
+        let found = match self {
+            Starts::First(_) => dates().find(|(_, date)| *date <= as_of),
+            Starts::Latest(_, past) => {
+                let has_come = |(field, date): &(usize, NaiveDate)| *date < as_of || *date == as_of && !past.contains(*field);
+                dates().filter(has_come).reduce(|latest, next| if next.1 > latest.1 { next } else { latest })
+            }
+        };
+        found.map_or(Began::NotYet, |(field, date)| Began::On(field, date))
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operand {
-    Value(Cell),
-    Field(usize),
+/// Whose unit answers for the findings of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleOwner {
+    /// The owner of the record.
+    #[default]
+    Record,
+    Issuer,
+    Raiser,
+    /// The office of the record's level.
+    LevelOffice,
+    Office,
+    /// The unit for whose act the state of the record waits.
+    Waits,
 }
 
-/// One condition of a scope or of a `missing` rule. Fields are indices into the ledger.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Condition {
-    Filled(usize),
-    NotFilled(usize),
-    Compare { field: usize, comparison: Comparison, operand: Operand },
-    Within { field: usize, days: u32 },
-    NotTerminated,
-    KeyIndustry,
-}
-
-/// Whether a condition holds. `Blank`: the cell of this field is empty, so the condition cannot be answered and does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
-    Yes,
-    No,
-    Blank(usize),
+impl RuleOwner {
+    /// Every value with its word in the rules.
+    pub const NAMES: [(&'static str, RuleOwner); 5] = [
+        ("issuer", RuleOwner::Issuer),
+        ("raiser", RuleOwner::Raiser),
+        ("level-office", RuleOwner::LevelOffice),
+        ("office", RuleOwner::Office),
+        ("waits", RuleOwner::Waits),
+    ];
 }
 
 #[derive(Clone, Debug)]
 pub enum RuleKind {
-    Deadline { from: Vec<usize>, within: Option<Span>, agreed: Vec<usize>, until: Option<usize>, roll: bool },
+    Deadline { from: Starts, within: Option<Span>, agreed: Vec<usize>, until: Option<usize>, roll: bool },
     Lag { from: usize, to: usize, actual: usize, planned: Option<usize> },
     Missing { must: Vec<Condition> },
     Periodic { every: PeriodKind, levels: Vec<Level>, units: Vec<UnitId>, date: usize, matching: Vec<Condition> },
@@ -226,11 +240,19 @@ pub struct Rule {
     pub is_freshness: bool,
     /// While a project has an open finding of this rule, it is waiting on the owner of that finding.
     pub waiting_on_owner: bool,
+    pub owner: RuleOwner,
+    /// How the rule judges records with events of ours, where it judges them in another way.
+    pub handled: Option<Box<Rule>>,
     /// Of each set, the source of a row must have at least one column; otherwise the rule is off for that row.
     pub needs: Vec<Columns>,
 }
 
 impl Rule {
+    /// The rule as it judges a record.
+    pub fn of(&self, record: &Record) -> &Rule {
+        self.handled.as_deref().filter(|_| record.has_events).unwrap_or(self)
+    }
+
     /// The highest step that a measure of `numerator / denominator` (denominator positive) has reached; its light is the light of the finding.
     /// `None`: below the first step.
     pub fn step(&self, numerator: i128, denominator: i128) -> Option<&Step> {
@@ -244,89 +266,4 @@ impl Rule {
     pub fn missing_column(&self, columns: Columns) -> Option<usize> {
         self.needs.iter().find(|set| !set.meets(columns)).and_then(|set| set.iter().next())
     }
-}
-
-/// The cell as it counts on `as_of`: an event date after `as_of` has not happened yet and counts as empty.
-pub fn happened<'a>(ledger: &Ledger, record: &'a Record, field: usize, as_of: NaiveDate) -> &'a Cell {
-    match record.cell(field) {
-        Cell::Date(date) if *date > as_of && ledger.fields[field].kind == (FieldKind::Date { planned: false }) => &Cell::Empty,
-        cell => cell,
-    }
-}
-
-/// Whether the project is terminated on `as_of`. The termination date decides; without one, the stage 终止 does.
-pub fn is_terminated(ledger: &Ledger, record: &Record, as_of: NaiveDate) -> bool {
-    match ledger.role(Role::Terminated).map(|field| record.cell(field)) {
-        Some(Cell::Date(date)) => *date <= as_of,
-        _ => record.text(ledger.role(Role::Stage)) == STAGE_TERMINATED,
-    }
-}
-
-/// The stages that the code treats specially.
-pub const STAGE_TERMINATED: &str = "终止";
-pub const STAGE_NEGOTIATING: &str = "洽谈";
-/// Only this agreement counts as signed.
-pub const AGREEMENT_CONTRACT: &str = "合同";
-
-impl Condition {
-    pub fn holds(&self, ledger: &Ledger, record: &Record, units: &Units, as_of: NaiveDate) -> Holds {
-        let yes = |holds: bool| if holds { Holds::Yes } else { Holds::No };
-        match self {
-            Condition::Filled(field) => yes(!happened(ledger, record, *field, as_of).is_empty()),
-            Condition::NotFilled(field) => yes(happened(ledger, record, *field, as_of).is_empty()),
-            Condition::NotTerminated => yes(!is_terminated(ledger, record, as_of)),
-            Condition::KeyIndustry => {
-                let Some(field) = ledger.role(Role::Industry) else { return Holds::No };
-                match record.cell(field).text() {
-                    None => Holds::Blank(field),
-                    Some(name) => yes(units.industry(name).is_some()),
-                }
-            }
-            // without a planned date the condition is answered: the record is not due soon
-            Condition::Within { field, days } => {
-                yes(record.cell(*field).date().is_some_and(|date| (0..=i64::from(*days)).contains(&(date - as_of).num_days())))
-            }
-            Condition::Compare { field, comparison, operand } => {
-                let left = happened(ledger, record, *field, as_of);
-                let (right, blank) = match operand {
-                    Operand::Value(cell) => (cell, *field),
-                    Operand::Field(other) => (happened(ledger, record, *other, as_of), *other),
-                };
-                if left.is_empty() {
-                    return Holds::Blank(*field);
-                }
-                let order = match (left, right) {
-                    (Cell::Text(one), Cell::Text(other)) if !ledger.fields[*field].words.is_empty() => {
-                        let field = &ledger.fields[*field];
-                        Some(field.meaning(one).cmp(field.meaning(other)))
-                    }
-                    _ => compare(left, right),
-                };
-                match order {
-                    Some(order) => yes(comparison.holds(order)),
-                    None => Holds::Blank(blank),
-                }
-            }
-        }
-    }
-
-    /// The fields the condition reads; for [`Condition::NotTerminated`] any one of them is enough.
-    pub fn fields(&self, ledger: &Ledger) -> Columns {
-        match self {
-            Condition::Filled(field) | Condition::NotFilled(field) | Condition::Within { field, .. } => [*field].into_iter().collect(),
-            Condition::NotTerminated => [Role::Terminated, Role::Stage].into_iter().filter_map(|role| ledger.role(role)).collect(),
-            Condition::KeyIndustry => ledger.role(Role::Industry).into_iter().collect(),
-            Condition::Compare { field, .. } => [*field].into_iter().collect(),
-        }
-    }
-}
-
-fn compare(left: &Cell, right: &Cell) -> Option<std::cmp::Ordering> {
-    Some(match (left, right) {
-        (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
-        (Cell::Date(left), Cell::Date(right)) => left.cmp(right),
-        (Cell::Money(left), Cell::Money(right)) => left.cmp(right),
-        (Cell::Bool(left), Cell::Bool(right)) => left.cmp(right),
-        (left, right) => left.decimal()?.compare(right.decimal()?),
-    })
 }

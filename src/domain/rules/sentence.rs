@@ -5,8 +5,9 @@ use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::Cell;
+use crate::domain::rules::condition::{Comparison, Condition, Operand};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Comparison, Condition, Operand, Rule, RuleKind};
+use crate::domain::rules::rule::{Rule, RuleKind, Starts};
 
 /// `一(四)1` → `第一条（四）1`.
 pub fn clause(basis: &str) -> String {
@@ -46,16 +47,20 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
         _ => days.concat(),
     };
     let titles = |fields: &[usize]| first_of(fields.iter().map(title).collect());
+    let starts = |from: &Starts| match from {
+        Starts::First(fields) => titles(fields),
+        Starts::Latest(fields, _) => format!("{}中最晚的一日", fields.iter().map(title).collect::<Vec<_>>().concat()),
+    };
     match &rule.kind {
         RuleKind::Deadline { from, within, agreed, until, .. } => {
             let span = within.map(span_words).unwrap_or_default();
-            let due = match (agreed.is_empty(), from.is_empty()) {
+            let due = match (agreed.is_empty(), from.fields().is_empty()) {
                 (false, true) => format!("到{}", titles(agreed)),
                 (false, false) => {
-                    let reckoned = format!("{}起{span}", titles(from));
+                    let reckoned = format!("{}起{span}", starts(from));
                     format!("到{}", first_of(agreed.iter().map(title).chain([reckoned]).collect()))
                 }
-                (true, _) => format!("自{}起{span}", titles(from)),
+                (true, _) => format!("自{}起{span}", starts(from)),
             };
             match until {
                 Some(until) if agreed.is_empty() => format!("{due}内应有{}", title(until)),
@@ -123,6 +128,20 @@ pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
         Condition::NotFilled(field) => format!("未填“{}”", title(*field)),
         Condition::NotTerminated => "未终止".into(),
         Condition::KeyIndustry => "属重点产业".into(),
+        Condition::OneOf { field, values, wanted } => {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            format!("{}{}{}", title(*field), if *wanted { "为" } else { "不为" }, values.join("或"))
+        }
+        Condition::Ahead(field) => format!("{}未过", title(*field)),
+        Condition::Past(field) => format!("{}已过", title(*field)),
+        Condition::ByEvent(field) => format!("{}由办理记录写入", title(*field)),
+        Condition::Due(conditions) => conditions.first().map_or_else(String::new, |condition| condition_words(ledger, condition)),
+        Condition::State { states, any, wanted } => {
+            let mut titles: Vec<&str> = any.iter().map(|state| states.list[*state].title.as_str()).collect();
+            titles.dedup();
+            format!("状态{}{}", if *wanted { "为" } else { "不为" }, titles.join("或"))
+        }
+        Condition::Not(condition) => format!("并非{}", condition_words(ledger, condition)),
         Condition::Within { field, days } => format!("{}在今后{days}天内", title(*field)),
         Condition::Compare { field, comparison, operand } => {
             let is_date = matches!(ledger.fields[*field].kind, FieldKind::Date { .. });

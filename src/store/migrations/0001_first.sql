@@ -736,3 +736,54 @@ CREATE TABLE one_time_code (
     code TEXT NOT NULL,
     valid_until TEXT NOT NULL
 );
+
+-- Events (办理记录): transitions of records that happened. A row is never edited; only its retraction is added.
+CREATE TABLE event (
+    -- from the one row of event_position, so in the order in which events were committed
+    pos BIGINT NOT NULL PRIMARY KEY,
+    -- the position of the event of which this one is a copy or a consequence; its own where it is none
+    act BIGINT NOT NULL,
+    ledger TEXT NOT NULL,
+    code TEXT NOT NULL,
+    -- counted for each record, from 1
+    no BIGINT NOT NULL,
+    -- by which a door repeats itself without effect; empty = none
+    key TEXT NOT NULL,
+    -- whose series the number is of (the code of a unit, empty = the office), and the number; empty = none
+    issuer TEXT NOT NULL,
+    number TEXT NOT NULL,
+    -- 1 = made while only the shipped sample held projects
+    sample BIGINT NOT NULL,
+    -- the day on which it takes effect
+    day TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    -- everything else, as JSON
+    body TEXT NOT NULL,
+    -- the position of the retraction; 0 = it counts
+    retracted BIGINT NOT NULL,
+    retracted_at TEXT NOT NULL,
+    retracted_by TEXT NOT NULL,
+    retracted_why TEXT NOT NULL
+);
+CREATE UNIQUE INDEX event_no ON event (ledger, code, no, sample);
+CREATE UNIQUE INDEX event_key ON event (ledger, code, key, sample) WHERE key<>'';
+CREATE UNIQUE INDEX event_number ON event (ledger, issuer, sample, number) WHERE number<>'';
+CREATE INDEX event_act ON event (act);
+
+-- One row: the position that was last given. Whoever writes events changes it first, so that nobody else does meanwhile.
+CREATE TABLE event_position (
+    id BIGINT NOT NULL PRIMARY KEY,
+    pos BIGINT NOT NULL
+);
+INSERT INTO event_position (id, pos) VALUES (1, 0);
+
+-- The last number of each series of codes and numbers. It changes in the transaction of the event that uses it, so no number is missing.
+CREATE TABLE event_series (
+    ledger TEXT NOT NULL,
+    -- code PREFIX, or number UNIT
+    series TEXT NOT NULL,
+    -- of the time of recording, in Shanghai
+    year BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    PRIMARY KEY (ledger, series, year)
+);

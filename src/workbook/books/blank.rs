@@ -40,7 +40,8 @@ pub(crate) fn blank_form_workbook(form: &BlankForm<'_>) -> Workbook<'static> {
     let mut explanation = explanation(form, ledger);
     let mut sheet = Sheet { name: ledger.title.clone(), landscape: true, ..Sheet::default() };
     let mut heads = Vec::new();
-    for (index, field) in ledger.fields.iter().enumerate() {
+    let fields = || ledger.fields.iter().filter(|field| !field.own).enumerate();
+    for (index, field) in fields() {
         let head = head(ledger, field);
         // A header may take two lines, but a money unit is not divided between them.
         let lines = if field.kind == FieldKind::Money { 1.0 } else { 2.0 };
@@ -60,7 +61,7 @@ pub(crate) fn blank_form_workbook(form: &BlankForm<'_>) -> Workbook<'static> {
     let height = Some(15.0 * lines.max().unwrap_or(1) as f64 + 9.0);
     sheet.rows.push(Row { role: Role::Head, cells: heads, height, ..Row::default() });
     for _ in 0..ROWS_DRAWN {
-        sheet.rows.push(Row { cells: vec![Value::Blank; ledger.fields.len()], height: Some(18.0), ..Row::default() });
+        sheet.rows.push(Row { cells: vec![Value::Blank; fields().count()], height: Some(18.0), ..Row::default() });
     }
     let name = ledger.role(FieldRole::Name).filter(|field| *field < 3);
     sheet.freeze = Some((1, name.map_or(0, |field| field + 1)));
@@ -154,9 +155,9 @@ fn explanation(form: &BlankForm<'_>, ledger: &Ledger) -> Sheet<'static> {
     let head = sheet.rows.len();
     sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
     let mut rows: Vec<Row> = Vec::with_capacity(ledger.fields.len());
-    for (index, field) in ledger.fields.iter().enumerate() {
+    for (number, (index, field)) in (1..).zip(ledger.fields.iter().enumerate().filter(|(_, field)| !field.own)) {
         let cells = vec![
-            Value::count(index + 1),
+            Value::count(number),
             Value::text(field.title.clone()),
             Value::text(if field.required { "必填" } else { "有则填" }),
             Value::text(meaning(ledger, field)),

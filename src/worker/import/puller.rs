@@ -16,6 +16,7 @@ use crate::store::restrictions::FileMarks;
 use crate::store::snapshot_writer::Difference;
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use crate::worker::deliver::withhold::withhold;
+use crate::worker::ended::end_dependents;
 use crate::worker::import::file_reader::{FileReader, LedgerWriter};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading, resolve};
@@ -145,7 +146,9 @@ impl Importer {
         self.begin_guarded(&request.input, &input, initiative).await?;
         let sha256 = input.sha256().map(str::to_owned);
         let read = self.pull_open(policy, request, order, input).await;
-        self.end_guarded(sha256, read).await
+        let report = self.end_guarded(sha256, read).await?;
+        end_dependents(&self.store, &self.config, self.clock.now(), self.clock.today()).await?;
+        Ok(report)
     }
 
     /// Reads an open file or a query into snapshots.

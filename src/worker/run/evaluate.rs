@@ -7,10 +7,11 @@ use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::audience::is_restricted;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::finding::Finding;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
+use crate::domain::life::waiting::waiting_units;
 use crate::domain::register::data_condition::Reader;
 use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::period::{chinese_date, chinese_day};
@@ -28,7 +29,7 @@ use crate::store::records::StreamedRecord;
 use crate::store::snapshots::Snapshot;
 use crate::store::snapshots::SnapshotState;
 use crate::workbook::material::{IntakeIssue, SourceSnapshot};
-use crate::worker::records::{FoundRecord, LedgerRecords, SourceSnapshotRef, linked_projects};
+use crate::worker::records::{FoundRecord, LedgerRecords, MADE_HERE, SourceSnapshotRef, linked_projects};
 use crate::worker::run::spill::RecordSpill;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::{Datelike, NaiveDate};
@@ -282,7 +283,9 @@ fn judge_others(
     if let Some(rows) = exemptions {
         judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
     }
-    contributions.waiting_on = waiting_units(policy, &judged);
+    let records = others.iter().map(|rows| (rows.ledger, rows.records.as_slice()));
+    let waiting_on = waiting_units(&context, &judged.findings, records);
+    contributions.waiting_on = waiting_on;
     JudgedOthers { judged, indicators, contributions }
 }
 
@@ -321,17 +324,6 @@ pub(crate) async fn evaluate_ledger(
     judged.findings.retain(|finding| policy.rules[finding.rule].ledger == ledger);
     let records = others.into_iter().find(|rows| rows.ledger == ledger).map_or_else(Vec::new, |rows| rows.records);
     Ok(EvaluatedLedger { contributions, records, findings: judged.findings })
-}
-
-/// By project, the unit whose answer it waits for.
-fn waiting_units(policy: &Policy, judged: &Judged) -> HashMap<String, UnitId> {
-    let mut waiting_on = HashMap::new();
-    for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open) {
-        if let Some(owner) = finding.owner {
-            waiting_on.entry(finding.project.to_string()).or_insert(owner);
-        }
-    }
-    waiting_on
 }
 
 /// Adds the records of the other ledgers to the rosters. Returns those that a roster selects.
@@ -530,6 +522,8 @@ struct RegisterReader<'a> {
     origins: Vec<Origin>,
     /// (ledger, source, first_seq) → index into `origins`.
     origin_of: HashMap<(String, String, i64), u32>,
+    /// The index in `origins` of the records that were made here.
+    made_here: u32,
     /// Fingerprints of all (ledger, code) read.
     present: HashSet<u64>,
     duplicates: Vec<IntakeIssue>,
@@ -543,7 +537,9 @@ impl<'a> RegisterReader<'a> {
             origin_of.insert((snapshot.ledger.clone(), snapshot.source.clone(), snapshot.seq), origins.len() as u32);
             origins.push(Origin { file: snapshot.origin.file.clone(), sheets: snapshot.origin.sheets.clone() });
         }
-        RegisterReader { store, policy, selection, origins, origin_of, present: HashSet::new(), duplicates: Vec::new() }
+        let made_here = origins.len() as u32;
+        origins.push(Origin { file: "办理记录".into(), sheets: Vec::new() });
+        RegisterReader { store, policy, selection, origins, origin_of, made_here, present: HashSet::new(), duplicates: Vec::new() }
     }
 
     /// All ledgers but the projects, without those that have no snapshot.
@@ -551,7 +547,7 @@ impl<'a> RegisterReader<'a> {
         let mut others = Vec::new();
         let policy = self.policy;
         for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| !ledger.is_of_projects()) {
-            if self.selection.of_ledger(&ledger.id).next().is_none() {
+            if self.selection.of_ledger(&ledger.id).next().is_none() && !self.selection.has_own(&ledger.id) {
                 continue;
             }
             let mut records = Vec::new();
@@ -569,6 +565,7 @@ impl<'a> RegisterReader<'a> {
     async fn each(&mut self, index: usize, mut take: impl FnMut(StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         let ledger = &self.policy.ledgers[index];
         let (origin_of, origins, present, duplicates) = (&self.origin_of, &self.origins, &mut self.present, &mut self.duplicates);
+        let made_here = &self.made_here;
         // most versions of a ledger began in the same snapshot as the one before
         let mut last: Option<(SourceSnapshotRef<'_>, i64, u32)> = None;
         LedgerRecords::new(self.store, ledger, self.selection)
@@ -576,6 +573,7 @@ impl<'a> RegisterReader<'a> {
                 let (record, first_seq) = (&mut *streamed.record, streamed.first_seq);
                 let origin = match last {
                     Some((last_snapshot, last_seq, origin)) if last_seq == first_seq && last_snapshot == snapshot => origin,
+                    _ if snapshot == MADE_HERE => *made_here,
                     _ => {
                         let key = (ledger.id.clone(), snapshot.source.to_owned(), first_seq);
                         let origin = *origin_of.get(&key).ok_or_else(|| StoreError::Damaged {

@@ -79,6 +79,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     inputs.gone = Some(evaluator.gone_pin(&selection).await?);
     inputs.sample = selection.sample;
     inputs.restrictions = selection.restrictions_position;
+    inputs.events = selection.events_position;
     inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, selection.sample).await?;
     inputs.faults.extend(floods(evaluator, &inputs, &selection).await?);
     let projects = selection.restrictions.unsearched_projects();

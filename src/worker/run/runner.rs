@@ -389,6 +389,7 @@ impl Runner {
             closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, selection.sample).await?,
             restrictions: selection.restrictions_position,
             conditions: selection.conditions.clone(),
+            events: selection.events_position,
             made_on: Some(self.clock.local(job.schedule.utc_offset_seconds).date()),
             ..RunInputs::default()
         };

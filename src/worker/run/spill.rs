@@ -146,7 +146,7 @@ impl RecordSpill {
         self.read(*slot, |body| layout.unpack(body, &mut cells))
             .map_err(|error| format!("the temporary file of records: {error}"))?
             .ok_or_else(|| format!("the cells of {code} cannot be read back"))?;
-        Ok(Some(Record { code: code.to_owned(), cells, columns: layout.columns, place: slot.place }))
+        Ok(Some(Record { code: code.to_owned(), cells, columns: layout.columns, place: slot.place, ..Record::default() }))
     }
 }
 
@@ -217,6 +217,7 @@ mod tests {
             cells: vec![Cell::Text("项目".repeat(100).into()), Cell::Int(i64::from(number))],
             columns: [0, 1].into_iter().collect(),
             place: Place { origin: 0, sheet: 1, row: number },
+            ..Record::default()
         };
         for number in 0..2000 {
             spill.add(0, &record(number)).unwrap();

@@ -79,6 +79,7 @@ fn inputs() -> RunInputs {
         previous_run: Some("weekly@s1#0".into()),
         gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
         restrictions: 4,
+        events: 5,
         data: 9,
         remakes_withheld: true,
         makes_good: true,

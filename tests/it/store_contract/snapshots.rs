@@ -36,6 +36,8 @@ fn ledger(fields: &[&str]) -> Ledger {
         role: None,
         values: Vec::new(),
         words: Vec::new(),
+        own: false,
+        latest: false,
     };
     let fields: Vec<Field> = fields.iter().map(field).collect();
     Ledger {

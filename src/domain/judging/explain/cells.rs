@@ -7,7 +7,8 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::verdict::Verdict;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::record::Cell;
-use crate::domain::rules::rule::{Condition, Holds, Operand, Relation, RuleKind, happened};
+use crate::domain::rules::condition::{Condition, Holds, Operand, happened};
+use crate::domain::rules::rule::{Relation, RuleKind};
 use crate::domain::rules::sentence::condition_words;
 use serde::Serialize;
 
@@ -64,7 +65,7 @@ impl Question<'_> {
             Verdict::Met => self.met(),
             Verdict::NotYet => {
                 let from = match &self.rule.kind {
-                    RuleKind::Deadline { from, .. } => from.clone(),
+                    RuleKind::Deadline { from, .. } => from.fields().to_vec(),
                     RuleKind::Lag { from, .. } => vec![*from],
                     _ => Vec::new(),
                 };
@@ -144,7 +145,7 @@ impl Question<'_> {
         match &self.rule.kind {
             RuleKind::Deadline { from, agreed, until, .. } => {
                 agreed.iter().for_each(|field| add(*field, "约定日期"));
-                from.iter().for_each(|field| add(*field, "起算日期"));
+                from.fields().iter().for_each(|field| add(*field, "起算日期"));
                 until.iter().for_each(|field| add(*field, "完成日期"));
             }
             RuleKind::Lag { from, to, actual, planned } => {

@@ -10,17 +10,19 @@ use crate::domain::judging::explain::question::{Next, Outcome, Question, act_wor
 use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipient};
 use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::life::rule_owner::responsibility_for;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::Levels;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::condition::Holds;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::ExemptKey;
 use crate::domain::rules::responsibility::Responsibility;
-use crate::domain::rules::rule::{Act, Holds, Light, Rule, RuleKind};
+use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::{clause, sentence};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
@@ -140,9 +142,9 @@ impl Explanation {
     /// The explanation for a rule that judges single records. `finding` is what judging found.
     pub fn record(context: &Context<'_>, rule_index: usize, record: &Record, finding: Option<&Finding>) -> Explanation {
         let policy = context.policy;
-        let rule = &policy.rules[rule_index];
+        let rule = policy.rules[rule_index].of(record);
         let ledger = &policy.ledgers[rule.ledger];
-        let responsibility = Responsibility::of(context, rule.ledger, record);
+        let responsibility = responsibility_for(context, rule, record);
         let question = Question { context, ledger, record, rule, calendar: policy.calendar.of(responsibility.prefecture(policy)) };
         let state = question.state_on(context.as_of);
         let due_on = question.due_on();

@@ -6,8 +6,9 @@ use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
 use crate::domain::rules::compiled::in_scope;
+use crate::domain::rules::condition::Holds;
 use crate::domain::rules::context::Context;
-use crate::domain::rules::rule::{Act, Holds, Rule, RuleKind, Step};
+use crate::domain::rules::rule::{Act, Began, Rule, RuleKind, Step};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
@@ -103,7 +104,7 @@ impl<'a> Question<'a> {
         if let Some(due_on) = agreed.iter().find_map(|field| self.record.cell(*field).date()) {
             return Some(due_on);
         }
-        let began = from.iter().filter_map(|field| self.record.cell(*field).date()).find(|day| *day <= self.context.as_of)?;
+        let Began::On(_, began) = from.began(self.record, self.context.as_of) else { return None };
         within.and_then(|within| self.calendar.due(began, within, *roll))
     }
 

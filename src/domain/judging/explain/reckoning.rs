@@ -4,7 +4,7 @@ use crate::domain::judging::explain::question::Question;
 use crate::domain::judging::verdict::{Verdict, behind};
 use crate::domain::register::calendar::{Span, weekday};
 use crate::domain::register::record::Cell;
-use crate::domain::rules::rule::RuleKind;
+use crate::domain::rules::rule::{Began, RuleKind, Starts};
 use crate::domain::rules::sentence::span_words;
 use chrono::{Datelike, NaiveDate};
 
@@ -42,7 +42,7 @@ pub(crate) fn reckoning(question: &Question<'_>) -> Vec<String> {
     lines
 }
 
-fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], within: Option<Span>, agreed: &[usize], roll: bool) {
+fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &Starts, within: Option<Span>, agreed: &[usize], roll: bool) {
     let as_of = question.context.as_of;
     let date = |field: &usize| question.record.cell(*field).date();
     if let Some(field) = agreed.iter().find(|field| date(field).is_some())
@@ -57,14 +57,18 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
     for field in agreed {
         lines.push(format!("“{}”未填，没有约定日期", question.title(*field)));
     }
-    let (Some(within), Some(field)) = (within, from.iter().find(|field| date(field).is_some_and(|began| began <= as_of))) else { return };
-    for blank in from.iter().take_while(|other| *other != field) {
+    let (Some(within), Began::On(field, began)) = (within, from.began(question.record, as_of)) else { return };
+    let field = &field;
+    let skipped = match from {
+        Starts::First(fields) => fields.as_slice(),
+        Starts::Latest(..) => &[],
+    };
+    for blank in skipped.iter().take_while(|other| *other != field) {
         match date(blank) {
             None => lines.push(format!("“{}”未填，改按下一项起算", question.title(*blank))),
             Some(ahead) => lines.push(format!("“{}”为{}，晚于截至日，改按下一项起算", question.title(*blank), day(ahead))),
         }
     }
-    let Some(began) = date(field) else { return };
     let calendar = question.calendar;
     let (Some(end), Some(due_on)) = (calendar.due(began, within, false), calendar.due(began, within, roll)) else { return };
     match within {

@@ -3,8 +3,9 @@
 use crate::domain::judging::roster::{Doubt, Selection};
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::rules::condition_text::conditions;
-use crate::domain::rules::rule::{Condition, Light};
+use crate::domain::rules::condition::Condition;
+use crate::domain::rules::condition_text::{Terms, conditions};
+use crate::domain::rules::rule::Light;
 use crate::workbook::model::Sheet;
 use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
@@ -155,12 +156,12 @@ fn selection(keys: &RecordsKeys, index: usize, references: &References<'_>, at: 
     let (of_project, own): (Vec<String>, Vec<String>) =
         keys.r#where.iter().cloned().partition(|text| text.trim_start_matches("not ").starts_with("project."));
     let of_project: Vec<String> = of_project.iter().map(|text| text.replacen("project.", "", 1)).collect();
-    let conditions_on_record = conditions(&own, "where", ledger, scopes, at);
+    let conditions_on_record = conditions(&own, "where", ledger, Terms { scopes, states: policy.states(index) }, at);
     let mut project: Vec<Condition> = Vec::new();
     if !of_project.is_empty() {
         match policy.project_ledger() {
             Some(linked) if linked != index && ledger.role(Role::Project).is_some() => {
-                project = conditions(&of_project, "where", &policy.ledgers[linked], scopes, at);
+                project = conditions(&of_project, "where", &policy.ledgers[linked], Terms { scopes, states: policy.states(linked) }, at);
             }
             _ => at.report(format!("records of ledger \"{}\" belong to no project", ledger.id), None),
         }

@@ -1,0 +1,55 @@
+//! By project, the unit whose answer to a difficulty it waits for.
+
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::life::office::Office;
+use crate::domain::register::record::Record;
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::condition::{Waits, happened};
+use crate::domain::rules::context::Context;
+use crate::domain::rules::rule::{Rule, RuleKind};
+use std::collections::HashMap;
+
+/// The units by project: of a record without events the one that owes an answer past its day, of one with events the one for which it waits since
+/// it was raised. `records` are those of each ledger (index).
+pub fn waiting_units<'a>(
+    context: &Context<'_>,
+    findings: &[Finding],
+    records: impl Iterator<Item = (usize, &'a [Record])> + Clone,
+) -> HashMap<String, UnitId> {
+    let policy = context.policy;
+    let mut waiting_on: HashMap<String, UnitId> = HashMap::new();
+    let (names, persons) = (HashMap::new(), HashMap::new());
+    for rule in policy.rules.iter().filter(|rule| rule.waiting_on_owner) {
+        let handled = || records.clone().filter(|(ledger, _)| *ledger == rule.ledger).flat_map(|(_, records)| records);
+        let of_rule = |finding: &&Finding| std::ptr::eq(&policy.rules[finding.rule], rule) && finding.state == State::Open;
+        let with_events: Vec<&Record> = handled().filter(|record| record.has_events).collect();
+        for finding in findings.iter().filter(of_rule) {
+            let has_events = with_events.iter().any(|record| *record.code == *finding.key);
+            if let Some(owner) = finding.owner.filter(|_| !has_events) {
+                waiting_on.entry(finding.project.to_string()).or_insert(owner);
+            }
+        }
+        let office = Office { policy, ledger: rule.ledger, projects: context.projects, project_names: &names, persons: &persons };
+        for record in with_events {
+            if let (Some(unit), Some(project)) = (waited_for(context, rule, &office, record), office.ledger().project_of(record)) {
+                waiting_on.entry(project).or_insert(unit);
+            }
+        }
+    }
+    waiting_on
+}
+
+/// The unit whose act an open record waits for; `None` where it waits for nobody, or for its raiser alone.
+fn waited_for(context: &Context<'_>, rule: &Rule, office: &Office<'_>, record: &Record) -> Option<UnitId> {
+    let RuleKind::Deadline { from, .. } = &rule.kind else { return None };
+    let raised = from.fields().first()?;
+    if happened(office.ledger(), record, *raised, context.as_of).is_empty() {
+        return None;
+    }
+    let states = context.policy.states(rule.ledger)?;
+    let state = &states.list[states.of(office.ledger(), record, &context.policy.units, context.as_of)?];
+    if state.is_final || state.waits == Waits::Raiser {
+        return None;
+    }
+    office.waited_for(state.waits, record).into_iter().next()
+}

@@ -1,0 +1,393 @@
+//! The log of events: appending the events of one act, retracting, and reading. Codes and numbers are given in the transaction of the event.
+//!
+//! Whoever writes changes the row of `event_position` first. So acts are written one after the other on both databases, and the order of
+//! positions is that of commits.
+
+use crate::domain::life::act::{Draft, Numbering};
+use crate::domain::life::event::{Event, Retraction, Via};
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::Cell;
+use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
+use crate::store::event_body::{EventBody, cells, stored_cells};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+/// The events of one act, and what has to be as it was when they were decided.
+#[derive(Clone, Debug)]
+pub struct Acted<'a> {
+    pub ledger: &'a Ledger,
+    pub drafts: &'a [Draft],
+    /// The place of the event that was named; the others follow it.
+    pub named: usize,
+    /// The number of events that each record had, by code.
+    pub expected: &'a [(String, u32)],
+    pub sample: bool,
+    /// The year of the numbers.
+    pub year: i32,
+}
+
+/// What became of an act.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Appended {
+    /// Code, number of the event and number of the record, of the event that was named.
+    Written { code: String, no: u32, number: String },
+    /// A record has other events than expected.
+    Outrun,
+    /// An event with the same key was written before.
+    Repeated(Box<Event>),
+    /// The number that was typed is another record's.
+    NumberTaken,
+}
+
+/// What became of a retraction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retracted {
+    /// The events that no longer count: code and number.
+    Done(Vec<(String, u32)>),
+    /// There is no such event that counts.
+    NoSuchEvent,
+    /// It is a copy or a consequence of another event: code and number of that one.
+    Follows(String, u32),
+    /// A record that it opened has events of its own.
+    OpenedWasHandled(String),
+}
+
+const COLUMNS: &str = "pos, act, code, no, key, number, day, recorded_at, body, retracted, retracted_at, retracted_by, retracted_why";
+
+/// The log.
+#[derive(Clone, Copy, Debug)]
+pub struct Events<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Events<'_> {
+    /// The position of the last event or retraction.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn position(self) -> Result<i64> {
+        number(&sqlx::query("SELECT pos FROM event_position WHERE id=1").fetch_one(&self.database.pool).await?, "pos")
+    }
+
+    /// Writes the events of one act.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn append(self, acted: &Acted<'_>, entry: AuditEntry<'_>) -> Result<Appended> {
+        let mut transaction = self.database.begin().await?;
+        // nobody else writes events from here on
+        let mut pos = next_position(&mut transaction, 0).await?;
+        let repeated = &acted.drafts[acted.named];
+        if let Some(first) = by_key(&mut transaction, &acted.ledger.id, repeated.code.as_deref(), &repeated.key, acted.sample).await? {
+            transaction.rollback().await?;
+            return Ok(Appended::Repeated(Box::new(first)));
+        }
+        for (code, expected) in acted.expected {
+            let statement = "SELECT COUNT(*) AS n FROM event WHERE ledger=$1 AND code=$2 AND sample=$3";
+            let query = sqlx::query(statement).bind(&acted.ledger.id).bind(code).bind(i64::from(acted.sample));
+            let found = query.fetch_one(&mut *transaction).await?;
+            if number(&found, "n")? != i64::from(*expected) {
+                transaction.rollback().await?;
+                return Ok(Appended::Outrun);
+            }
+        }
+        let named = pos + positions_before(acted);
+        let mut written = None;
+        for (index, draft) in acted.drafts.iter().enumerate() {
+            let Some(event) = Writer { acted, at: entry.at, transaction: &mut transaction }.write(draft, &mut pos, named).await? else {
+                transaction.rollback().await?;
+                return Ok(Appended::NumberTaken);
+            };
+            let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
+            let reason = if draft.reason.is_empty() { &draft.unit } else { &draft.reason };
+            insert_audit(entry.at, entry.who, &format!("handle {}", draft.transition), &object, reason).execute(&mut *transaction).await?;
+            if index == acted.named {
+                written = Some(Appended::Written { code: event.code, no: event.no, number: event.number });
+            }
+        }
+        sqlx::query("UPDATE event_position SET pos=$1 WHERE id=1").bind(pos).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        written.ok_or_else(|| StoreError::Internal("an act without an event".into()))
+    }
+
+    /// Retracts an event with all that followed from it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn retract(self, ledger: &str, (code, no): (&str, u32), sample: bool, entry: AuditEntry<'_>) -> Result<Retracted> {
+        let mut transaction = self.database.begin().await?;
+        let pos = next_position(&mut transaction, 1).await?;
+        let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND code=$2 AND no=$3 AND sample=$4 AND retracted=0");
+        let query = sqlx::query(sql(statement)).bind(ledger).bind(code).bind(i64::from(no)).bind(i64::from(sample));
+        let found = query.fetch_optional(&mut *transaction).await?;
+        let Some(found) = found.as_ref().map(event).transpose()? else {
+            transaction.rollback().await?;
+            return Ok(Retracted::NoSuchEvent);
+        };
+        if found.act != found.pos {
+            let statement = "SELECT code, no FROM event WHERE pos=$1";
+            let first = sqlx::query(statement).bind(found.act).fetch_one(&mut *transaction).await?;
+            let first = Retracted::Follows(text(&first, "code")?, number(&first, "no")? as u32);
+            transaction.rollback().await?;
+            return Ok(first);
+        }
+        for opened in &found.opened {
+            let statement = "SELECT COUNT(*) AS n FROM event WHERE ledger=$1 AND code=$2 AND act<>$3 AND retracted=0";
+            let others = sqlx::query(statement).bind(ledger).bind(opened).bind(found.pos).fetch_one(&mut *transaction).await?;
+            if number(&others, "n")? > 0 {
+                transaction.rollback().await?;
+                return Ok(Retracted::OpenedWasHandled(opened.clone()));
+            }
+        }
+        let rows = sqlx::query("SELECT code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
+        let rows = rows.fetch_all(&mut *transaction).await?;
+        let retracted = rows.iter().map(|row| Ok((text(row, "code")?, number(row, "no")? as u32))).collect::<Result<Vec<_>>>()?;
+        let statement = "UPDATE event SET retracted=$1, retracted_at=$2, retracted_by=$3, retracted_why=$4 WHERE act=$5 AND retracted=0";
+        sqlx::query(statement).bind(pos).bind(entry.at).bind(entry.who).bind(entry.why).bind(found.pos).execute(&mut *transaction).await?;
+        let object = format!("{ledger}/{code}/{no}");
+        insert_audit(entry.at, entry.who, "retract", &object, entry.why).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Retracted::Done(retracted))
+    }
+
+    /// The events of records, by record and in their order. `sample`: those made while only the sample held projects, or the others.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn of_codes(self, ledger: &str, codes: &[String], sample: bool) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        for part in codes.chunks(ROWS_PER_STATEMENT) {
+            let list = parameters(3, part.len());
+            let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND sample=$2 AND code IN ({list}) ORDER BY code, no");
+            let mut query = sqlx::query(sql(statement)).bind(ledger).bind(i64::from(sample));
+            for code in part {
+                query = query.bind(code);
+            }
+            for row in &query.fetch_all(&self.database.pool).await? {
+                events.push(event(row)?);
+            }
+        }
+        Ok(events)
+    }
+
+    /// All events of a ledger, by record and in their order.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn of_ledger(self, ledger: &str, sample: bool) -> Result<Vec<Event>> {
+        let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND sample=$2 ORDER BY code, no");
+        let rows = sqlx::query(sql(statement)).bind(ledger).bind(i64::from(sample)).fetch_all(&self.database.pool).await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// The first event with a key; of a record that was created by it where `code` is none.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn by_key(self, ledger: &str, code: Option<&str>, key: &str, sample: bool) -> Result<Option<Event>> {
+        by_key(&mut *self.database.pool.acquire().await?, ledger, code, key, sample).await
+    }
+}
+
+async fn by_key(connection: &mut AnyConnection, ledger: &str, code: Option<&str>, key: &str, sample: bool) -> Result<Option<Event>> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let which = if code.is_some() { "code=$3" } else { "no=1 AND ''=$3" };
+    let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND key=$2 AND {which} AND sample=$4 ORDER BY pos LIMIT 1");
+    let query = sqlx::query(sql(statement)).bind(ledger).bind(key).bind(code.unwrap_or_default()).bind(i64::from(sample));
+    query.fetch_optional(connection).await?.as_ref().map(event).transpose()
+}
+
+/// Takes positions: nobody else takes one until the transaction has ended. Returns the first of them, less one where none is taken yet.
+async fn next_position(connection: &mut AnyConnection, taken: i64) -> Result<i64> {
+    let row = sqlx::query("UPDATE event_position SET pos=pos+$1 WHERE id=1 RETURNING pos").bind(taken).fetch_one(connection).await?;
+    number(&row, "pos")
+}
+
+/// How many positions are taken up to the event that was named.
+fn positions_before(acted: &Acted<'_>) -> i64 {
+    let before = acted.drafts[..acted.named].iter().map(|draft| 1 + i64::from(draft.opens.is_some())).sum::<i64>();
+    before + 1
+}
+
+/// Writes the events of one act into its transaction.
+struct Writer<'a> {
+    acted: &'a Acted<'a>,
+    at: &'a str,
+    transaction: &'a mut AnyConnection,
+}
+
+impl Writer<'_> {
+    /// Writes one event, and the first one of the record that it opens. `None` = the number that was typed is taken.
+    async fn write(&mut self, draft: &Draft, pos: &mut i64, named: i64) -> Result<Option<Event>> {
+        let fields = &self.acted.ledger.fields;
+        let ids = |set: &[(usize, Cell)]| set.iter().map(|(field, cell)| (fields[*field].id.clone(), cell.clone())).collect::<Vec<_>>();
+        *pos += 1;
+        let own = *pos;
+        let code = match &draft.code {
+            Some(code) => code.clone(),
+            None => self.next_code(&draft.prefix).await?,
+        };
+        let Some((issuer, number)) = self.number(draft.numbering.as_ref()).await? else { return Ok(None) };
+        let mut event = Event {
+            pos: own,
+            act: if draft.follows { named } else { own },
+            code,
+            no: draft.no,
+            creates: draft.code.is_none(),
+            transition: draft.transition.clone(),
+            on: draft.on,
+            recorded_at: self.at.to_owned(),
+            by: draft.by.clone(),
+            unit: draft.unit.clone(),
+            actor: draft.actor.clone(),
+            via: draft.via,
+            on_behalf: draft.on_behalf,
+            late: draft.late,
+            same_person: draft.same_person,
+            given: draft.given.clone(),
+            set: ids(&draft.set),
+            reason: draft.reason.clone(),
+            key: draft.key.clone(),
+            number,
+            opened: Vec::new(),
+            retracted: None,
+        };
+        if let Some(opened) = &draft.opens {
+            *pos += 1;
+            let code = self.next_code(&opened.prefix).await?;
+            let Some((issuer, number)) = self.number(opened.numbering.as_ref()).await? else { return Ok(None) };
+            event.opened.push(code.clone());
+            let birth = Event {
+                pos: *pos,
+                act: own,
+                code,
+                no: 1,
+                creates: true,
+                set: ids(&opened.set),
+                number,
+                given: Vec::new(),
+                key: String::new(),
+                opened: Vec::new(),
+                ..event.clone()
+            };
+            self.insert(&birth, &issuer).await?;
+        }
+        self.insert(&event, &issuer).await?;
+        Ok(Some(event))
+    }
+
+    async fn next_code(&mut self, prefix: &str) -> Result<String> {
+        let year = self.acted.year;
+        let last = self.next(&format!("code {prefix}")).await?;
+        Ok(format!("{prefix}-{year}-{last:06}"))
+    }
+
+    /// The next number of a series.
+    async fn next(&mut self, series: &str) -> Result<i64> {
+        let statement = "INSERT INTO event_series (ledger, series, year, last) VALUES ($1, $2, $3, 1) \
+                         ON CONFLICT (ledger, series, year) DO UPDATE SET last=event_series.last+1 RETURNING last";
+        let query = sqlx::query(statement).bind(&self.acted.ledger.id).bind(series).bind(i64::from(self.acted.year));
+        number(&query.fetch_one(&mut *self.transaction).await?, "last")
+    }
+
+    /// The issuer and the number of a record; `None` = the number that was typed is taken.
+    async fn number(&mut self, numbering: Option<&Numbering>) -> Result<Option<(String, String)>> {
+        match numbering {
+            None => Ok(Some((String::new(), String::new()))),
+            Some(Numbering::Next { issuer, text }) => {
+                let (series, mark) = if self.acted.sample { ("sample number", "样") } else { ("number", "") };
+                let last = self.next(&format!("{series} {issuer}")).await?;
+                let number = text.replace("{year}", &self.acted.year.to_string()).replace("{n}", &format!("{mark}{last}"));
+                Ok(Some((issuer.clone(), number)))
+            }
+            Some(Numbering::Given { issuer, number: typed }) => {
+                let statement = "SELECT COUNT(*) AS n FROM event WHERE ledger=$1 AND issuer=$2 AND sample=$3 AND number=$4";
+                let query = sqlx::query(statement).bind(&self.acted.ledger.id).bind(issuer).bind(i64::from(self.acted.sample)).bind(typed);
+                let taken = number(&query.fetch_one(&mut *self.transaction).await?, "n")? > 0;
+                Ok((!taken).then(|| (issuer.clone(), typed.clone())))
+            }
+        }
+    }
+
+    async fn insert(&mut self, event: &Event, issuer: &str) -> Result<()> {
+        let body = EventBody {
+            transition: event.transition.clone(),
+            creates: event.creates,
+            by: event.by.clone(),
+            unit: event.unit.clone(),
+            actor: event.actor.clone(),
+            via: event.via.code().to_owned(),
+            on_behalf: event.on_behalf,
+            late: event.late,
+            same_person: event.same_person,
+            given: stored_cells(&event.given),
+            set: stored_cells(&event.set),
+            reason: event.reason.clone(),
+            opened: event.opened.clone(),
+        };
+        let body = serde_json::to_string(&body).map_err(|error| StoreError::Internal(format!("event: {error}")))?;
+        let statement = "INSERT INTO event (pos, act, ledger, code, no, key, issuer, number, sample, day, recorded_at, body, retracted, \
+                         retracted_at, retracted_by, retracted_why) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,0,'','','')";
+        sqlx::query(statement)
+            .bind(event.pos)
+            .bind(event.act)
+            .bind(&self.acted.ledger.id)
+            .bind(&event.code)
+            .bind(i64::from(event.no))
+            .bind(&event.key)
+            .bind(issuer)
+            .bind(&event.number)
+            .bind(i64::from(self.acted.sample))
+            .bind(event.on.to_string())
+            .bind(&event.recorded_at)
+            .bind(body)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+fn event(row: &AnyRow) -> Result<Event> {
+    let code = text(row, "code")?;
+    let no = number(row, "no")?;
+    let key = format!("{code} {no}");
+    let body: EventBody = json("event", &key, &text(row, "body")?)?;
+    let damaged = |detail: &str| StoreError::Damaged { what: "event", key: key.clone(), detail: detail.to_owned() };
+    let retracted = number(row, "retracted")?;
+    let retraction = match retracted {
+        0 => None,
+        pos => Some(Retraction {
+            pos,
+            by: text(row, "retracted_by")?,
+            recorded_at: text(row, "retracted_at")?,
+            reason: text(row, "retracted_why")?,
+        }),
+    };
+    Ok(Event {
+        pos: number(row, "pos")?,
+        act: number(row, "act")?,
+        code,
+        no: u32::try_from(no).map_err(|_| damaged("no"))?,
+        creates: body.creates,
+        transition: body.transition,
+        on: text(row, "day")?.parse().map_err(|_| damaged("day"))?,
+        recorded_at: text(row, "recorded_at")?,
+        by: body.by,
+        unit: body.unit,
+        actor: body.actor,
+        via: Via::from_code(&body.via).ok_or_else(|| damaged("via"))?,
+        on_behalf: body.on_behalf,
+        late: body.late,
+        same_person: body.same_person,
+        given: cells(body.given),
+        set: cells(body.set),
+        reason: body.reason,
+        key: text(row, "key")?,
+        number: text(row, "number")?,
+        opened: body.opened,
+        retracted: retraction,
+    })
+}
