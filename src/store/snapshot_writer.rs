@@ -71,7 +71,7 @@ pub(super) struct Batch {
 const COLUMNS: &str = "code, hash, unit, name, project, amount, sheet, row_no, layout, body";
 const COLUMNS_COUNT: usize = 10;
 
-/// Writes the new snapshot of one ledger of one source. All writers of a file share the transaction of their [`Pull`].
+/// Writes the new snapshot of one ledger of one source. All writers of a file share one pull.
 pub struct SnapshotWriter {
     pub(super) ledger: String,
     pub(super) source: String,

@@ -1,7 +1,7 @@
 //! The rows of a ledger at its previous pull, as the child that takes a file in knows them: with them it recognises unchanged rows as the store does
 //! ([`SnapshotWriter::add_unchanged`], which has the last word).
 //!
-//! [`SnapshotWriter::add_unchanged`]: crate::store::pulls::SnapshotWriter::add_unchanged
+//! [`SnapshotWriter::add_unchanged`]: crate::store::snapshot_writer::SnapshotWriter::add_unchanged
 
 use crate::domain::register::codes::Codes;
 use crate::domain::register::packed::append;
