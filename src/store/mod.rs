@@ -10,6 +10,7 @@ pub mod database;
 pub mod draft_decisions;
 pub(crate) mod event_body;
 pub mod events;
+mod earlier_mails;
 pub mod feedback;
 pub mod findings;
 pub mod frozen_texts;

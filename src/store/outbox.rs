@@ -18,7 +18,7 @@ use crate::store::runs::{Run, RunInputs, Runs};
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// A message to be queued.
 #[derive(Clone, Debug)]
@@ -212,10 +212,7 @@ impl Outbox<'_> {
         insert_named(self.database.dialect, &mut transaction, &run.id, now, named).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         record_made(&mut transaction, run, messages, now).await?;
-        supersede(&mut transaction, run, *test, now).await?;
-        if batch.replaces_drafts {
-            supersede_drafts(&mut transaction, run, *test, now).await?;
-        }
+        supersede(&mut transaction, run, batch).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
         for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {
@@ -263,59 +260,6 @@ impl Outbox<'_> {
         }
         transaction.commit().await?;
         Ok(())
-    }
-
-    /// The recipients of the drafts of earlier revisions of a slot that nobody has decided on.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn undecided_drafts(self, job: &str, slot: &str, revision: i64) -> Result<HashSet<String>> {
-        let rows = sqlx::query(
-            "SELECT o.recipient FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.state=$4",
-        )
-        .bind(job)
-        .bind(slot)
-        .bind(revision)
-        .bind(DeliveryState::Draft.code())
-        .fetch_all(&self.database.pool)
-        .await?;
-        rows.iter().map(|row| text(row, "recipient")).collect()
-    }
-
-    /// The recipients whom a digest of an earlier revision of a slot has reached, or may have, each with the day on which the last was made.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn reached_before(self, job: &str, slot: &str, revision: i64) -> Result<HashMap<String, String>> {
-        let states = DeliveryState::all_that(DeliveryState::may_have_arrived);
-        let statement = format!(
-            "SELECT o.recipient, MAX(o.created_at) AS at FROM outbox o JOIN run r ON r.id=o.run \
-             WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.act='' AND o.test=0 AND o.state IN ({}) GROUP BY o.recipient",
-            parameters(4, states.len())
-        );
-        let mut query = sqlx::query(sql(statement)).bind(job).bind(slot).bind(revision);
-        for state in &states {
-            query = query.bind(state.code());
-        }
-        let rows = query.fetch_all(&self.database.pool).await?;
-        rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "at")?))).collect()
-    }
-
-    /// The content fingerprint of the last message that earlier revisions of a slot made for each recipient.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn earlier_digests(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
-        let rows = sqlx::query(
-            "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 AND o.state<>$4 ORDER BY r.revision",
-        )
-        .bind(job)
-        .bind(slot)
-        .bind(revision)
-        .bind(DeliveryState::Withheld.code())
-        .fetch_all(&self.database.pool)
-        .await?;
-        rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "digest_sha256")?))).collect()
     }
 
     /// The number of messages in each state, of one run or of all.
@@ -645,23 +589,28 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
     Ok(())
 }
 
-/// Supersedes the unsent messages of earlier slots of the job for the units that get a newer one now.
-async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
+/// Supersedes the unsent messages of earlier runs of the job for the units that get a newer one now, and, where the batch replaces drafts, every
+/// draft that nobody has decided on.
+async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, batch: &OutboxBatch) -> Result<()> {
+    let OutboxBatch { now, test, replaces_drafts, .. } = batch;
     let states = DeliveryState::all_that(DeliveryState::is_replaceable);
     let statement = format!(
         "UPDATE outbox SET state=$7, ended_at=$4 WHERE state IN ({}) AND test=$5 AND run IN \
          (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
-         AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id, run, unit, act, unknowns",
-        parameters(8, states.len())
+         AND (state=$8 AND $9=1 OR EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act)) \
+         RETURNING id, run, unit, act, unknowns",
+        parameters(10, states.len())
     );
     let mut query = sqlx::query(sql(statement))
         .bind(&run.id)
         .bind(&run.job)
         .bind(&run.slot)
         .bind(now)
-        .bind(i64::from(test))
+        .bind(i64::from(*test))
         .bind(run.revision)
-        .bind(DeliveryState::Superseded.code());
+        .bind(DeliveryState::Superseded.code())
+        .bind(DeliveryState::Draft.code())
+        .bind(i64::from(*replaces_drafts));
     for state in &states {
         query = query.bind(state.code());
     }
@@ -672,26 +621,6 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
         if text(row, "act")?.is_empty() && number(row, "unknowns")? == 0 {
             record_superseded(transaction, &text(row, "run")?, &text(row, "unit")?).await?;
         }
-    }
-    Ok(())
-}
-
-/// Supersedes every draft of earlier runs of the job that nobody has decided on: a person releases what the newest run has found, or nothing.
-async fn supersede_drafts(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
-    let statement = "UPDATE outbox SET state=$6, ended_at=$3 WHERE state=$7 AND test=$4 AND run IN \
-                     (SELECT id FROM run WHERE job=$1 AND (slot<$2 OR (slot=$2 AND revision<$5))) RETURNING id";
-    let rows = sqlx::query(statement)
-        .bind(&run.job)
-        .bind(&run.slot)
-        .bind(now)
-        .bind(i64::from(test))
-        .bind(run.revision)
-        .bind(DeliveryState::Superseded.code())
-        .bind(DeliveryState::Draft.code())
-        .fetch_all(&mut **transaction)
-        .await?;
-    for row in &rows {
-        record_event(transaction, &text(row, "id")?, now, "", DeliveryEvent::Superseded, &run.id).await?;
     }
     Ok(())
 }

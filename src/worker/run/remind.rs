@@ -368,10 +368,10 @@ impl RunContext<'_> {
         // a revision replaces the drafts of the run that it revises, also those that would be the same; where nothing has changed, they stay
         let replaces_drafts = stopped.is_none() && (run.revision == 0 || !messages.is_empty() || !new_drafts.is_empty());
         if replaces_drafts {
-            let undecided = self.evaluator.store.outbox().undecided_drafts(&run.job, &run.slot, run.revision).await?;
-            let (again, decided): (Vec<_>, Vec<_>) =
-                unchanged_drafts.into_iter().partition(|(_, message)| undecided.contains(&message.recipient));
-            new_drafts.extend(again);
+            let waiting = self.evaluator.store.outbox().undecided_drafts(&run.job, &run.slot, run.revision).await?;
+            let (undecided, decided): (Vec<_>, Vec<_>) =
+                unchanged_drafts.into_iter().partition(|(_, message)| waiting.contains(&message.recipient));
+            new_drafts.extend(undecided);
             unchanged_drafts = decided;
         }
         unchanged += unchanged_drafts.len();
