@@ -132,7 +132,7 @@ impl Events<'_> {
             transaction.rollback().await?;
             return Ok(first);
         }
-        for opened in &found.opened {
+        for opened in found.opened.iter().chain(found.creates.then_some(&found.code)) {
             let statement = "SELECT COUNT(*) AS n FROM event WHERE ledger=$1 AND code=$2 AND act<>$3 AND retracted=0";
             let others = sqlx::query(statement).bind(ledger).bind(opened).bind(found.pos).fetch_one(&mut *transaction).await?;
             if number(&others, "n")? > 0 {
@@ -195,9 +195,16 @@ async fn by_key(connection: &mut AnyConnection, ledger: &str, code: Option<&str>
         return Ok(None);
     }
     let which = if code.is_some() { "code=$3" } else { "no=1 AND ''=$3" };
-    let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND key=$2 AND {which} AND sample=$4 ORDER BY pos LIMIT 1");
+    let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND key=$2 AND {which} AND sample=$4 ORDER BY pos");
     let query = sqlx::query(sql(statement)).bind(ledger).bind(key).bind(code.unwrap_or_default()).bind(i64::from(sample));
-    query.fetch_optional(connection).await?.as_ref().map(event).transpose()
+    for row in &query.fetch_all(connection).await? {
+        let event = event(row)?;
+        // the first event of an imported record made none
+        if code.is_some() || event.creates {
+            return Ok(Some(event));
+        }
+    }
+    Ok(None)
 }
 
 /// Takes positions: nobody else takes one until the transaction has ended. Returns the first of them, less one where none is taken yet.

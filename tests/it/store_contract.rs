@@ -139,7 +139,8 @@ contract! {
         many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_in_every_snapshot open_versions_are_packed
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     events: an_event_comes_back_as_it_was_written a_repeated_key_gives_the_first_event of_two_acts_at_once_one_is_written
-        numbers_have_no_gap_whoever_takes_them what_an_event_opened_and_copied_goes_with_it;
+        numbers_have_no_gap_whoever_takes_them what_an_event_opened_and_copied_goes_with_it
+        what_made_a_record_is_not_retracted_once_others_have_acted;
     readings: a_reading_that_ended_well_leaves_nothing;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
         a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back files_are_stored_in_pieces

@@ -91,6 +91,20 @@ pub async fn a_repeated_key_gives_the_first_event(db: &Db) {
     assert!(matches!(repeated, Appended::Repeated(first) if first.no == 2));
     assert_eq!(store.events().by_key("work-order", Some(&code), "k2", false).await.unwrap().map(|event| event.no), Some(2));
     assert_eq!(store.events().position().await.unwrap(), 2);
+    // a key is of one record: the first event of an imported one is not that which makes another
+    append(&store, &ledger, &[Draft { numbering: None, ..draft(&ledger, Some("A1"), 1, "k3") }], &[("A1".into(), 0)]).await;
+    assert_eq!(store.events().by_key("work-order", None, "k3", false).await.unwrap(), None);
+    assert_eq!(propose(&store, &ledger, "k3").await, "DB-2026-000002");
+}
+
+pub async fn what_made_a_record_is_not_retracted_once_others_have_acted(db: &Db) {
+    let (store, ledger) = (db.open().await, orders());
+    let code = propose(&store, &ledger, "").await;
+    append(&store, &ledger, &[draft(&ledger, Some(&code), 2, "")], &[(code.clone(), 1)]).await;
+    let (entry, log) = (AuditEntry { at: AT, who: "李四", why: "错办" }, store.events());
+    assert_eq!(log.retract("work-order", (&code, 1), false, entry).await.unwrap(), Retracted::OpenedWasHandled(code.clone()));
+    assert_eq!(log.retract("work-order", (&code, 2), false, entry).await.unwrap(), Retracted::Done(vec![(code.clone(), 2)]));
+    assert_eq!(log.retract("work-order", (&code, 1), false, entry).await.unwrap(), Retracted::Done(vec![(code.clone(), 1)]));
 }
 
 pub async fn of_two_acts_at_once_one_is_written(db: &Db) {
