@@ -290,3 +290,34 @@ fn an_act_that_breaks_off_is_whole_or_undone() {
     let listed: Value = serde_json::from_str(&stdout(&duban(root, &["matters", "--all", "--format", "json"]))).unwrap();
     assert_eq!((listed.as_array().map(Vec::len), &listed[0]["number"]), (Some(1), &json!("招商服务单〔2026〕1号")));
 }
+
+/// What waits at the desk of an office is its work, not that of the unit that raised it: it is urged at most, however long it waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_at_an_office_is_urged_at_most() {
+    let root = fresh_root();
+    let service = office(&root, "2026-07-01").await;
+    let on = async |code: &str, transition: &str, unit: Option<&str>, set: &[(&str, &str)]| {
+        let asked = HandleRequest { ledger: "difficulty".into(), ..request(code, transition, unit, set) };
+        act(&service, &asked).await
+    };
+    let facts =
+        [("project_code", "GZ1"), ("category", "融资"), ("name", "贷款未落实"), ("asked_level", "省级"), ("department", "金融部门")];
+    let raised = on("new", "raise", Some("瓮安县"), &facts).await;
+    let code = raised["code"].as_str().unwrap_or_else(|| panic!("{raised}")).to_owned();
+    let waiting = matters(&service, MattersFilter { ledger: Some("difficulty".into()), ..MattersFilter::default() }).await;
+    let asked = waiting[0]["waits_for"][0].as_str().unwrap_or_else(|| panic!("{waiting}")).to_owned();
+    let up = on(&code, "ask-up", Some(&asked), &[("tried", "已协调两次")]).await;
+    assert_eq!(up["state"], "proposed-up", "{up}");
+    let agenda = on(&code, "to-agenda", None, &[]).await;
+    assert_eq!(agenda["state"], "on-agenda", "{agenda}");
+    for as_of in ["2026-10-15", "2027-01-15"] {
+        let printed = duban(root.path(), &["findings", "--as-of", as_of, "--rule", "difficulty-unsolved", "--format", "json"]);
+        let found: Value = serde_json::from_str(&stdout(&printed)).expect("findings");
+        assert_eq!(
+            (&found[0]["key"], &found[0]["unit"], &found[0]["act"]),
+            (&json!(code), &json!("省投资促进局"), &json!("urge")),
+            "{found}"
+        );
+        assert_ne!(found[0]["light"], "yellow", "the light goes on");
+    }
+}

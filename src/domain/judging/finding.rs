@@ -128,6 +128,8 @@ pub struct Subject {
     pub received_on: Option<NaiveDate>,
     /// The day of its data where they cannot be relied on.
     pub old_data: Option<NaiveDate>,
+    /// What its owner answers for waits at its desk as issuer or office.
+    pub(crate) is_of_desk: bool,
     /// The unit whose answer on a difficulty of this project is outstanding.
     pub(crate) waiting_on: CompactUnit,
     /// The unit each relation names, in the order of [`Relation::ALL`].
@@ -143,6 +145,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The act of a ladder as far as it goes for this record: what waits at the desk of an issuer or an office is 催办 at most.
+    pub(crate) fn bounded(&self, act: Act) -> Act {
+        if self.is_of_desk { act.min(Act::Urge) } else { act }
+    }
+
     /// The unit that leads the industry of its project.
     pub(crate) fn project_lead(&self) -> Option<UnitId> {
         Option::from(self.named[Relation::Lead as usize]).filter(|_| !self.project.is_empty())
@@ -242,7 +249,7 @@ impl Finding {
         }
         let steps = policy.rules[self.rule].repeated.iter();
         let reached = steps.filter(|step| Some(step.light) <= self.light && step.periods <= quarters).map(|step| step.act).max();
-        self.act = self.act.max(reached);
+        self.act = self.act.max(reached.map(|act| self.bounded(act)));
     }
 }
 

@@ -243,11 +243,12 @@ impl Judged {
             let (subject, ends) = (Arc::clone(&subject), Some(exemption.kind));
             self.notices.push(Notice { subject, rule: rule_index, due_on: exemption.expires, ends });
         }
+        let act = subject.bounded(step.act);
         Finding {
             subject,
             rule: rule_index,
             light: Some(step.light),
-            act: Some(step.act),
+            act: Some(act),
             relations: step.relations.clone(),
             due_on: None,
             overdue: None,
@@ -280,6 +281,7 @@ impl Judged {
                 project,
                 received_on: ledger.role(Role::Received).and_then(|field| happened(ledger, record, field, context.as_of).date()),
                 old_data: context.old_data_of(record),
+                is_of_desk: responsibility.is_of_desk,
                 waiting_on: context.waiting_on.get(&record.code).copied().filter(|_| responsibility.is_project).into(),
                 named: responsibility.named(context.policy, context.as_of),
                 major: responsibility.major,
@@ -387,6 +389,7 @@ impl Judged {
                     project: Arc::default(),
                     received_on: None,
                     old_data,
+                    is_of_desk: false,
                     waiting_on: None.into(),
                     named: responsibility.named(policy, context.as_of),
                     major: None,

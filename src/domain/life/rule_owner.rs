@@ -14,18 +14,20 @@ pub fn responsibility_for(context: &Context<'_>, rule: &Rule, record: &Record) -
     let (names, persons) = (HashMap::new(), HashMap::new());
     let policy = context.policy;
     let office = Office { policy, ledger: rule.ledger, projects: context.projects, project_names: &names, persons: &persons };
-    let unit = match rule.owner {
+    let (unit, is_of_desk) = match rule.owner {
         RuleOwner::Record => return responsibility,
-        RuleOwner::Issuer => Some(office.issuer(record)),
-        RuleOwner::Raiser => office.raiser(record),
-        RuleOwner::LevelOffice => Some(office.level_office(record)),
-        RuleOwner::Office => Some(policy.units.office()),
+        RuleOwner::Issuer => (Some(office.issuer(record)), true),
+        RuleOwner::Raiser => (office.raiser(record), false),
+        RuleOwner::LevelOffice => (Some(office.level_office(record)), true),
+        RuleOwner::Office => (Some(policy.units.office()), true),
         RuleOwner::Waits => {
             let states = policy.states(rule.ledger);
             let state = states.and_then(|states| Some(&states.list[states.of(office.ledger(), record, &policy.units, context.as_of)?]));
-            state.and_then(|state| office.waited_for(state.waits, record).into_iter().next())
+            let is_of_desk = state.is_some_and(|state| state.waits.is_of_desk());
+            (state.and_then(|state| office.waited_for(state.waits, record).into_iter().next()), is_of_desk)
         }
     };
+    responsibility.is_of_desk = is_of_desk;
     let division = unit.and_then(|unit| policy.units.division_of(unit));
     responsibility.owner = Owner { unit, text: String::new(), division };
     responsibility

@@ -39,7 +39,7 @@ pub fn waiting_units<'a>(
     waiting_on
 }
 
-/// The unit whose act an open record waits for; `None` where it waits for nobody, or for its raiser alone.
+/// The unit whose act an open record waits for; `None` where it waits for nobody, for its raiser alone, or for the unit of its project.
 fn waited_for(context: &Context<'_>, rule: &Rule, office: &Office<'_>, record: &Record) -> Option<UnitId> {
     let RuleKind::Deadline { from, .. } = &rule.kind else { return None };
     let raised = from.fields().first()?;
@@ -51,5 +51,7 @@ fn waited_for(context: &Context<'_>, rule: &Rule, office: &Office<'_>, record: &
     if state.is_final || state.waits == Waits::Raiser {
         return None;
     }
-    office.waited_for(state.waits, record).into_iter().next()
+    let unit = office.waited_for(state.waits, record).into_iter().next();
+    // what waits for the project's own unit is its own cause
+    unit.filter(|unit| office.project(record).is_none_or(|project| project.owner.unit != Some(*unit)))
 }

@@ -98,6 +98,13 @@ pub enum Waits {
 }
 
 impl Waits {
+    /// Whether a clerk or releaser of an issuer or an office has to act.
+    pub fn is_of_desk(self) -> bool {
+        matches!(self, Waits::IssuerClerk | Waits::IssuerReleaser | Waits::LevelClerk)
+    }
+}
+
+impl Waits {
     /// Every value with its word in the ledger files.
     pub const NAMES: [(&'static str, Waits); 8] = [
         ("owner", Waits::Owner),

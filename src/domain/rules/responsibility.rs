@@ -17,6 +17,8 @@ use std::sync::Arc;
 /// Who is responsible for a record, and its place in the hierarchy. Looked up once per record.
 pub struct Responsibility {
     pub owner: Owner,
+    /// The owner answers for what waits at its desk as issuer or office, and not for the record.
+    pub is_of_desk: bool,
     /// The project a record of another ledger belongs to; empty where none.
     pub(crate) linked: Arc<str>,
     /// The record is a project itself.
@@ -39,6 +41,7 @@ impl Responsibility {
     pub fn bare(owner: Owner) -> Responsibility {
         Responsibility {
             owner,
+            is_of_desk: false,
             linked: Arc::default(),
             is_project: false,
             industry: None,
