@@ -40,7 +40,7 @@ pub struct NewSnapshot {
 }
 
 /// The most rows and bytes of a piece, beside those of its last statement: nobody waits long for the write lock of SQLite.
-const ROWS_PER_PIECE: usize = 10_000;
+const ROWS_PER_PIECE: usize = 5_000;
 const BYTES_PER_PIECE: usize = 8 * 1024 * 1024;
 
 /// Ends the transaction of a piece, and the last one.

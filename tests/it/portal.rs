@@ -421,8 +421,9 @@ fn a_mark_hides_at_once() {
         format!("{text}GZ202500199,《{name}》配套道路,{}否\n", rest.trim_end_matches(mark))
     };
     import(&of("否"));
+    // partial: what the register covers is old by today
     let ran = duban(root.path(), &["run", "daily-pull"]);
-    assert_eq!(ran.status.code(), Some(0), "{}{}", stdout(&ran), stderr(&ran));
+    assert_eq!(ran.status.code(), Some(2), "{}{}", stdout(&ran), stderr(&ran));
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
     let (office, unit, city) = (service.login("wangwu"), service.login("lisi"), service.login("sunqi"));
     let before = service.get("/findings", &unit);

@@ -144,7 +144,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
             }
             before = now;
         }
-        assert!(seen > 1000, "seed {seed} finds too little to show anything: {seen}");
+        assert!(seen > 500, "seed {seed} finds too little to show anything: {seen}");
     }
 }
 

@@ -303,8 +303,9 @@ pub async fn a_line_dated_back_is_found(db: &Db) {
 /// A state that no decision has led to.
 pub async fn a_state_changed_by_hand_is_found(db: &Db) {
     let store = db.open().await;
-    outbox::queue_drafts(&store, "slot", &[("a", "circulate"), ("b", "supervise"), ("c", "supervise"), ("d", "supervise")]).await;
+    // a newer run would replace the drafts
     outbox::queue(&store, "slot2", &["e", "f"]).await;
+    outbox::queue_drafts(&store, "slot", &[("a", "circulate"), ("b", "supervise"), ("c", "supervise"), ("d", "supervise")]).await;
     let all = store.outbox().list(&Default::default()).await.expect("messages");
     let id = |ends: &str| all.iter().find(|row| row.id.ends_with(ends)).unwrap_or_else(|| panic!("{ends} in {all:?}")).id.clone();
     let entry = AuditEntry { at: "2026-11-23T00:00:01.000Z", who: "张三", why: "已核实" };

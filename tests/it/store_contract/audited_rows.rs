@@ -103,8 +103,9 @@ async fn after_all_acts(db: &Db) -> Store {
     store.accounts().confirm_totp("Zhang", "cd", 7, &["ef".to_owned()], ENTRY).await.expect("confirmed");
     store.accounts().add("Li", "office", "reader", password, ENTRY).await.expect("added");
     store.accounts().end("Li", ENTRY).await.expect("ended");
-    outbox::queue_drafts(&store, "slot0", &[("x", "circulate"), ("y", "supervise")]).await;
+    // a newer run would replace the drafts
     let run = outbox::queue(&store, "slot00", &["z", "w"]).await;
+    outbox::queue_drafts(&store, "slot0", &[("x", "circulate"), ("y", "supervise")]).await;
     let key = ReportKey { template: "list".into(), kind: ReportKind::Workbook, unit: String::new() };
     let names = BTreeSet::from([("project".to_owned(), "A".to_owned())]);
     let file = ReportFile { key, path: "var/reports/a.xlsx".into(), sha256: "ab".into(), bytes: 1, names };
