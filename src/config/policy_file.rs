@@ -33,7 +33,8 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         rule_file::parse(files, &ledgers, &lives, &units, problems)?;
     for rule in &rules {
         let needed = rule.needs.iter().flat_map(|columns| columns.iter());
-        needed.for_each(|field| ledgers[rule.ledger].judged.insert(field));
+        let ledger = &mut ledgers[rule.ledger];
+        needed.filter(|field| !ledger.fields[*field].own).collect::<Vec<_>>().into_iter().for_each(|field| ledger.judged.insert(field));
     }
     Some(Policy { ledgers, lives, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }

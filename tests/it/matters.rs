@@ -1,6 +1,6 @@
 //! Handling through the use case and the command line: what is answered, refused and remembered.
 
-use super::helpers::{command, duban, fresh_root, import_into, service, stdout};
+use super::helpers::{command, duban, fresh_root, import, import_into, service, stdout};
 use chrono::{DateTime, NaiveDate, Utc};
 use duban::app::compose::App;
 use duban::app::handle::{HandleRequest, Handled, confirm, handle, retract};
@@ -320,4 +320,14 @@ async fn what_waits_at_an_office_is_urged_at_most() {
         );
         assert_ne!(found[0]["light"], "yellow", "the light goes on");
     }
+}
+
+/// A register has no column for what only events set, and none of its rules waits for one.
+#[test]
+fn what_only_events_set_needs_no_column() {
+    let root = fresh_root();
+    let rows = "问题编号,项目编号,问题描述,提出日期,提请层级,责任部门,答复日期,解决日期\nK1,GZ1,贷款未落实,2026-06-01,县级,金融部门,,\n";
+    let read = import(root.path(), "困难问题.csv", rows, &["--covers", "2026-06-30"]);
+    assert!(stdout(&read).contains("困难问题（截至2026年6月30日）"), "{}", stdout(&read));
+    assert!(!stdout(&read).contains("以下规则不作判断"), "{}", stdout(&read));
 }

@@ -30,7 +30,8 @@ pub(crate) fn proposals<'h>(ledger: &Ledger, present: Columns, headers: impl Ite
 /// The field whose name a header almost is; one that a rule needs comes first.
 pub(crate) fn nearest(ledger: &Ledger, header: &str, taken: impl Fn(usize) -> bool) -> Option<usize> {
     let name = bare_name(header);
-    let free = || ledger.fields.iter().enumerate().filter(|(index, field)| !taken(*index) && field.role != Some(Role::Restricted));
+    let free =
+        || ledger.fields.iter().enumerate().filter(|(index, field)| !taken(*index) && !field.own && field.role != Some(Role::Restricted));
     let is_near = |(_, field): &(usize, &Field)| names(field).any(|known| is_almost(&name, &known));
     free().filter(|(index, _)| ledger.judged.contains(*index)).find(is_near).or_else(|| free().find(is_near)).map(|(index, _)| index)
 }

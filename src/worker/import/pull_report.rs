@@ -89,9 +89,10 @@ impl PullReport {
 
 /// The fields without a column that rules of a ledger need, and these rules: titles of both.
 pub(crate) fn idle_rules(policy: &Policy, ledger: usize, accounts: &[SheetAccount]) -> (Vec<String>, Vec<String>) {
-    let fields = &policy.ledgers[ledger].fields;
+    let shape = &policy.ledgers[ledger];
+    let fields = &shape.fields;
     let columns = accounts.iter().flat_map(|account| &account.columns);
-    let present: Columns = columns.filter_map(|(id, _)| policy.ledgers[ledger].field(id)).collect();
+    let present: Columns = columns.filter_map(|(id, _)| shape.field(id)).chain(shape.own_fields().iter()).collect();
     let (mut missing, mut rules) = (Vec::new(), Vec::new());
     for rule in policy.rules.iter().filter(|rule| rule.ledger == ledger) {
         let lacking: Vec<&Columns> = rule.needs.iter().filter(|needed| needed.iter().next().is_some() && !needed.meets(present)).collect();
