@@ -221,7 +221,8 @@ fn a_killed_sender_of_two_loses_and_doubles_no_mail_on_postgres() {
             // both restart at the same time
             let (mut one, mut two) = (start(here.path(), &arguments, None), start(there.path(), &["outbox", "send"], None));
             let (one, _) = (one.wait().await.expect("an exit status"), two.wait().await);
-            assert!(one.success(), "{what}");
+            // 2: the other process was still sending
+            assert!(matches!(one.code(), Some(0 | 2)), "{what}: {one}");
             // one process may have released mails after the other looked for the last time
             for root in [&there, &here] {
                 let _ = start(root.path(), &["outbox", "send"], None).wait().await;
