@@ -23,6 +23,7 @@ mod ledgers;
 mod life;
 mod mail;
 mod mail_server;
+mod matter_forms;
 mod matters;
 mod mutants;
 mod odd_names;
