@@ -41,6 +41,7 @@ mod private_files;
 mod properties;
 mod reasons;
 mod row_cache;
+mod second_fold;
 mod secrecy;
 mod secrets;
 mod serve;
