@@ -358,8 +358,9 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         .filter(|((index, _), _)| Some(*index) == policy.project_ledger())
         .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
         .collect();
-    let (waiting, exempt) = (HashMap::new(), HashMap::new());
-    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+    let (waiting, answered, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let (old_data, answered) = (OldData::none(), &answered);
+    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, answered, exempt: &exempt, old_data };
     let mut judged = Judged::new(policy);
     for ((index, _), record) in &records {
         judged.record(&context, *index, record);

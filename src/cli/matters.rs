@@ -201,6 +201,7 @@ fn print_history(history: &History) {
     for event in &history.events {
         let marks = [
             event.retracted.as_ref().map(|retraction| format!("已更正（{}：{}）", retraction.by, retraction.reason)),
+            (event.via == "form" && !event.on_behalf).then(|| "单位填报".to_owned()),
             event.on_behalf.then(|| "代录".to_owned()),
             event.late.then(|| "补录".to_owned()),
             event.same_person.then(|| "自办自结".to_owned()),

@@ -94,7 +94,8 @@ impl<'a> LedgerRecords<'a> {
             let with_marks = |mut streamed: StreamedRecord<'_>| {
                 let row = self.row_of(snapshot.source, &streamed.record.code);
                 // the next record is unpacked into the same one
-                (streamed.record.has_events, streamed.record.by_event) = (false, Columns::default());
+                let (by_event, differs) = (Columns::default(), Columns::default());
+                (streamed.record.has_events, streamed.record.by_event, streamed.record.differs) = (false, by_event, differs);
                 match row {
                     Some(FoldedRow { folded: None, .. }) => return Ok(()),
                     Some(FoldedRow { folded: Some(folded), .. }) => apply_events(folded, streamed.record),

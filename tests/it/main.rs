@@ -10,6 +10,7 @@ mod config_check;
 mod config_numbers;
 mod dates;
 mod detection;
+mod done_since;
 mod drafts;
 mod end_to_end;
 mod explanations;

@@ -383,3 +383,25 @@ fn a_prefix_that_imported_codes_have_is_refused() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("ZZ-2026-000001"), "{}", stderr(&refused));
 }
+
+/// Of two doors at once one is let through; the other hears who was faster, and when.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_doors_at_once_one_is_let_through() {
+    let root = fresh_root();
+    let first = office(&root, "2026-07-01").await;
+    let second = service(root.path(), "2026-07-01T04:00:00Z").await;
+    for (transition, set) in [("receive", &[][..]), ("feedback", &[("handling", "一")]), ("report", &[("handling", "二")])] {
+        let ask = |by: &str| HandleRequest { by: by.into(), ..request("A1", transition, Some("瓮安县"), set) };
+        let (one, other) = (ask("甲"), ask("乙"));
+        let (one, other) = tokio::join!(act(&first, &one), act(&second, &other));
+        let refused: Vec<&Value> = [&one, &other].into_iter().filter(|done| done["done"] == json!(false)).collect();
+        // feedback may be given twice: whoever comes second is refused only if both began at once
+        assert!(refused.len() == 1 || transition == "feedback" && refused.is_empty(), "{transition}: {one} {other}");
+        for refused in refused {
+            assert!(["甲", "乙"].iter().any(|by| refused["by"] == json!(by)) && refused["on"] == json!("2026-07-01"), "{refused}");
+        }
+    }
+    let numbers: Vec<Value> =
+        history_of(&first, "A1", None).await["events"].as_array().unwrap().iter().map(|event| event["no"].clone()).collect();
+    assert_eq!(numbers, (1..=numbers.len()).map(|no| json!(no)).collect::<Vec<_>>());
+}

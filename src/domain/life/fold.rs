@@ -129,6 +129,9 @@ pub fn fold(ledger: &Ledger, life: Option<&Life>, code: &str, imported: &Importe
     for (field, (index, value, on)) in set {
         record.columns.insert(field);
         let cell = happened(ledger, &record, field, day).clone();
+        if !cell.is_empty() && cell != *value && !ledger.fields[field].latest {
+            record.differs.insert(field);
+        }
         let since = base.as_ref().map(|base| imported.since(base.step, field));
         let import_counts = match (since, cell.is_empty()) {
             (None, _) | (_, true) => false,

@@ -246,7 +246,8 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
         let rule = &policy.rules[finding.rule];
         let ledger = &policy.ledgers[rule.ledger];
         // what waits at the desk of an office is decided there, not answered by a form
-        let is_its_own = finding.owner == Some(unit) && finding.state != State::Exempt && !finding.is_of_desk;
+        let is_its_own =
+            finding.owner == Some(unit) && finding.state != State::Exempt && finding.done_since.is_none() && !finding.is_of_desk;
         let filled = FormFields::of(policy, rule.ledger);
         if !is_its_own || matches!(rule.kind, RuleKind::Periodic { .. }) || filled.is_empty() {
             continue;
