@@ -7,7 +7,8 @@ use crate::domain::life::act::{Draft, Numbering};
 use crate::domain::life::event::{Event, Retraction, Via};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Cell;
-use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use crate::store::event_body::{EventBody, cells, stored_cells};
 use sqlx::AnyConnection;
@@ -99,9 +100,13 @@ impl Events<'_> {
                 transaction.rollback().await?;
                 return Ok(Appended::NumberTaken);
             };
-            let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
             let reason = if draft.reason.is_empty() { &draft.unit } else { &draft.reason };
-            insert_audit(entry.at, entry.who, &format!("handle {}", draft.transition), &object, reason).execute(&mut *transaction).await?;
+            let entry = AuditEntry { why: reason, ..entry };
+            // the record that it opened begins at the next position
+            for pos in event.pos..=pos {
+                let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
+                AuditedRows::event(pos).record(&mut transaction, entry, &format!("handle {}", draft.transition), &object).await?;
+            }
             if index == acted.named {
                 written = Some(Appended::Written { code: event.code, no: event.no, number: event.number });
             }
@@ -140,13 +145,15 @@ impl Events<'_> {
                 return Ok(Retracted::OpenedWasHandled(opened.clone()));
             }
         }
-        let rows = sqlx::query("SELECT code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
+        let rows = sqlx::query("SELECT pos, code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
         let rows = rows.fetch_all(&mut *transaction).await?;
         let retracted = rows.iter().map(|row| Ok((text(row, "code")?, number(row, "no")? as u32))).collect::<Result<Vec<_>>>()?;
         let statement = "UPDATE event SET retracted=$1, retracted_at=$2, retracted_by=$3, retracted_why=$4 WHERE act=$5 AND retracted=0";
         sqlx::query(statement).bind(pos).bind(entry.at).bind(entry.who).bind(entry.why).bind(found.pos).execute(&mut *transaction).await?;
-        let object = format!("{ledger}/{code}/{no}");
-        insert_audit(entry.at, entry.who, "retract", &object, entry.why).execute(&mut *transaction).await?;
+        for row in &rows {
+            let object = format!("{ledger}/{}/{}", text(row, "code")?, number(row, "no")?);
+            AuditedRows::event(number(row, "pos")?).record(&mut transaction, entry, "retract", &object).await?;
+        }
         transaction.commit().await?;
         Ok(Retracted::Done(retracted))
     }

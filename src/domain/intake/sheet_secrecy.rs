@@ -299,8 +299,9 @@ impl SheetSecrecy {
 
     /// Reads the cells of a row below headers that may be of secrecy.
     pub(crate) fn read_doubtful(&mut self, row: &CodedRow<'_, '_>) {
-        if let Some(secrecy) = &self.words {
-            self.doubtful.read(secrecy, row, &mut self.marks);
+        let classified = self.words.as_ref().and_then(|secrecy| self.doubtful.read(secrecy, row, &mut self.marks));
+        if let Some(header) = classified {
+            self.classify(row, &header);
         }
     }
 
