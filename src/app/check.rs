@@ -264,7 +264,7 @@ pub(crate) async fn policy_with_directory(root: &Path, clock: &Clock, config: &C
     // what is wrong with the database is another line of the check
     if let Ok(Some(store)) = Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
         let selection = SnapshotSelection::on(&store, config, &[], clock.today()).await?;
-        apply_directory(&store, &mut policy, &selection).await?;
+        apply_directory(&store, &config.settings, &mut policy, &selection).await?;
         store.close().await;
     }
     Ok(policy)

@@ -349,6 +349,21 @@ async fn the_directory_gives_units_their_mailboxes() {
     let count = |address: &str| mails.iter().filter(|mail| mail.contains(&format!("<{address}>"))).count();
     assert!(count("first@gz.example") == 1 && count("second@gz.example") == 0 && count("522725@gz.example") == 0, "{}", stdout(&run));
     assert_eq!(count("522730@gz.example"), 1, "{}", stdout(&run));
+    // whoever may write into a folder turns no mail of another unit to their own mailbox, unless the office says that the folder is its own
+    let incoming = at.join("incoming");
+    std::fs::create_dir(&incoming).expect("a folder");
+    std::fs::write(incoming.join("通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,龙里县,王五,elsewhere@gz.example\n").expect("a file");
+    let source = "[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n";
+    for (more, own, elsewhere) in [("", 1, 0), ("mailboxes = true\n", 0, 1)] {
+        let settings = std::fs::read_to_string(at.join("config/duban.toml")).expect("the settings");
+        let settings =
+            settings.split("\n[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"").next().expect("a text");
+        std::fs::write(at.join("config/duban.toml"), format!("{settings}\n{source}{more}")).expect("the settings");
+        assert!(matches!(duban(at, &["pull", "county"]).status.code(), Some(0 | 2)));
+        let preview = stdout(&duban(at, &["preview", "quarterly-supervision", "--as-of", "2026-09-30"]));
+        let count = |address: &str| usize::from(preview.contains(address));
+        assert_eq!((count("522730@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{preview}");
+    }
 }
 
 /// A ledger that begins now has no unit late for the time before it.

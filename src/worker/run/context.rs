@@ -79,7 +79,7 @@ impl<'a> RunContext<'a> {
     ) -> anyhow::Result<RunContext<'a>> {
         let selection = SnapshotSelection::pinned(&evaluator.store, &config.policy, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
-        apply_directory(&evaluator.store, &mut config.policy, &selection).await?;
+        apply_directory(&evaluator.store, &config.settings, &mut config.policy, &selection).await?;
         let rosters = roster_selections(&config, &job);
         let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
         let past_start = is_past_start(inputs, as_of);
