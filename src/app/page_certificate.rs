@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_certificate_is_said_before_it_comes() {
+    fn the_end_of_a_certificate_is_stated_before_it_comes() {
         let until = |name: &str, today: &str| validity_text(&fixture(name), today.parse().unwrap()).unwrap();
         assert_eq!(until("good.pem", "2126-09-30"), "网页的证书有效期至2126年10月30日");
         assert!(until("good.pem", "2126-10-01").starts_with("注意：网页的证书2126年10月30日到期，还有29天，请更换"));

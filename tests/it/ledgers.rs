@@ -349,20 +349,26 @@ async fn the_directory_gives_units_their_mailboxes() {
     let count = |address: &str| mails.iter().filter(|mail| mail.contains(&format!("<{address}>"))).count();
     assert!(count("first@gz.example") == 1 && count("second@gz.example") == 0 && count("522725@gz.example") == 0, "{}", stdout(&run));
     assert_eq!(count("522730@gz.example"), 1, "{}", stdout(&run));
-    // whoever may write into a folder turns no mail of another unit to their own mailbox, unless the office says that the folder is its own
-    let incoming = at.join("incoming");
-    std::fs::create_dir(&incoming).expect("a folder");
-    std::fs::write(incoming.join("通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,龙里县,王五,elsewhere@gz.example\n").expect("a file");
-    let source = "[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n";
+}
+
+/// Whoever may write into a folder turns no mail of another unit to their own mailbox, unless the office has the folder for its own.
+#[tokio::test]
+async fn the_directory_of_a_folder_gives_no_mailboxes_by_itself() {
     for (more, own, elsewhere) in [("", 1, 0), ("mailboxes = true\n", 0, 1)] {
-        let settings = std::fs::read_to_string(at.join("config/duban.toml")).expect("the settings");
-        let settings =
-            settings.split("\n[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"").next().expect("a text");
-        std::fs::write(at.join("config/duban.toml"), format!("{settings}\n{source}{more}")).expect("the settings");
-        assert!(matches!(duban(at, &["pull", "county"]).status.code(), Some(0 | 2)));
-        let preview = stdout(&duban(at, &["preview", "quarterly-supervision", "--as-of", "2026-09-30"]));
-        let count = |address: &str| usize::from(preview.contains(address));
-        assert_eq!((count("522730@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{preview}");
+        let root = fresh_root();
+        let at = root.path();
+        std::fs::create_dir(at.join("incoming")).expect("a folder");
+        std::fs::write(at.join("incoming/通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,白云区,王五,elsewhere@gz.example\n")
+            .expect("a file");
+        let source = format!("[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n{more}");
+        edit(at, "config/duban.toml", "[mail]\n", &format!("{source}\n[mail]\n"));
+        import_rows(at, "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+        let run = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-12-01"]);
+        assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
+        let mails = files_below(&at.join("var/outbox"));
+        let count =
+            |address: &str| mails.iter().filter(|(_, mail)| String::from_utf8_lossy(mail).contains(&format!("<{address}>"))).count();
+        assert_eq!((count("520113@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{more}{}", stdout(&run));
     }
 }
 

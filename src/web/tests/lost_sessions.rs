@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Nobody is logged in any more, and everybody can log in again: no page fails.
+/// Nobody is logged in any more, and everybody can log in once more: no page fails.
 #[tokio::test]
 async fn a_lost_file_of_sessions_costs_a_login() {
     let world = World::new().await;

@@ -194,23 +194,23 @@ impl Operator {
             _ => return,
         };
         let settings = &self.config.settings.operator;
-        let (mut is_told, mut has_way) = (false, false);
+        let (mut is_taken, mut has_way) = (false, false);
         if let Some(mailbox) = &settings.mailbox {
             has_way = true;
             match self.mail(mailbox, "operator_database", &text).await {
-                Ok(()) => is_told = true,
+                Ok(()) => is_taken = true,
                 Err(error) => tracing::error!(%error, "the operator cannot be mailed"),
             }
         }
         if settings.webhook.is_some() {
             has_way = true;
             match self.post(&text).await {
-                Ok(()) => is_told = true,
+                Ok(()) => is_taken = true,
                 Err(error) => tracing::error!(%error, "the chat of the operator takes no message"),
             }
         }
-        // what nobody took is said again at the next beat
-        if is_told || !has_way {
+        // what nobody took is sent once more at the next beat
+        if is_taken || !has_way {
             self.memory(|memory| memory.database_fault = fault.map(str::to_owned));
         }
     }
