@@ -19,15 +19,16 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
         print_line!("{line}");
     }
     let connected = if connect { try_mail_server(&checked).await } else { Exit::Done };
-    let exposed = check::exposed(root, &checked.config)?.0;
-    for problem in &exposed {
+    let mut wrong = check::exposed(root, &checked.config)?.0;
+    wrong.extend(check::taken_prefixes(root, &checked.config).await?.0);
+    for problem in &wrong {
         print_error!("error: {problem}");
     }
     let faults = [check::unwritable(root), check::database_fault(root, &checked.config).await?];
     for problem in faults.iter().flatten() {
         print_error!("error: {problem}");
     }
-    let is_fine = exposed.is_empty() && faults.iter().all(Option::is_none);
+    let is_fine = wrong.is_empty() && faults.iter().all(Option::is_none);
     Ok(connected.or_worse(if is_fine { Exit::Done } else { Exit::Failed }))
 }
 

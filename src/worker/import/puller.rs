@@ -181,7 +181,8 @@ impl Importer {
         let row_bytes_max = input.packed_bytes_max();
         let mut pull = self.store.pulls().begin().await?;
         let Reading { blocks, answers, ended } = self.begin_taking_in(input, &task).map_err(refuse)?;
-        let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
+        let mut reader =
+            FileReader::new(&self.store, policy, &ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
         if let Input::File(_) = &request.input {
             reader.intake.check_file_name(&file);
         }

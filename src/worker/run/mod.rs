@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod context;
 pub mod detect;
+pub(crate) mod done_since;
 pub mod evaluate;
 pub mod finding_facts;
 pub mod gone;
