@@ -29,6 +29,10 @@ use chrono::{Datelike, NaiveDate};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
+/// Why nothing is numbered on a restored copy.
+const NUMBERS_HELD: &str =
+    "数据库是从备份恢复的，其后的编号可能已经用过，暂不办理。请负责人核对后执行 duban outbox release --sending --by 姓名 --reason 事由";
+
 /// The word for the code of a record that is to be created.
 const NEW: &str = "new";
 
@@ -152,6 +156,7 @@ pub async fn retract(app: &App, ledger: &str, code: &str, no: u32, by: &str, rea
                 let number = matters.get(code).map_or("", |matter| matter.number(room.today)).to_owned();
                 return Ok(Handled::done(code.to_owned(), no, number, state));
             }
+            Retracted::NumbersHeld => NUMBERS_HELD.to_owned(),
             Retracted::NoSuchEvent => format!("{code}没有第{no}条可以更正的办理记录"),
             Retracted::Follows(first, no) => format!("这一条随{first}第{no}条而来，请更正那一条"),
             Retracted::OpenedWasHandled(opened) => format!("由此立的{opened}已有办理记录，不能更正"),
@@ -306,6 +311,7 @@ impl<'a> Room<'a> {
                 Ok(Handled::done(code, no, number, decision.state))
             }
             Appended::Repeated(first) => self.repeated(*first).await,
+            Appended::NumbersHeld => self.refuse(code, matters, NUMBERS_HELD.into()).await,
             Appended::NumberTaken => self.refuse(code, matters, "这个编号已经用过".into()).await,
             Appended::Outrun => {
                 let now = self.matters(act.code.as_deref()).await?;

@@ -7,10 +7,10 @@ use crate::domain::intake::file::{CodeInFile, RowNames};
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::Codes;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
+use crate::store::lock::{Exclusive, Lock};
 use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN};
 use crate::store::pictures::next_data_position;
-use crate::store::pull_lock::PullLock;
 use crate::store::snapshot_writer::{
     BYTES_PER_STATEMENT, Batch, Difference, NewRecord, Piece, Seen, SnapshotKey, SnapshotWriter, Statement,
 };
@@ -55,7 +55,7 @@ pub struct Pull {
     is_closing: bool,
     /// Ledger, source and number of the snapshots of which rows are in the database.
     staged: Vec<SnapshotKey>,
-    _lock: PullLock,
+    lock: Lock,
 }
 
 /// The connection of a pull, which is closed with it: whatever was not committed is undone then, and its pages in memory are freed.
@@ -79,7 +79,7 @@ impl Pulls<'_> {
     /// # Errors
     /// The database fails, or another pull does not end.
     pub async fn begin(self) -> Result<Pull> {
-        let lock = self.database.lock_pulls().await?;
+        let lock = self.database.lock(Exclusive::Pull).await?;
         let database = self.database.clone();
         let mut connection = database.pool.acquire().await?;
         connection.close_on_drop();
@@ -87,7 +87,7 @@ impl Pulls<'_> {
             connection.execute(setting).await?;
         }
         let (dialect, work) = (database.dialect, Work::Idle(connection));
-        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), _lock: lock })
+        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), lock })
     }
 }
 
@@ -516,6 +516,7 @@ impl Pull {
     /// # Errors
     /// The database fails, or a piece has failed before.
     pub async fn commit(mut self) -> Result<()> {
+        self.lock.ensure_held().await?;
         let staged = std::mem::take(&mut self.staged);
         let connection = self.connection().await?;
         for (ledger, source, _) in &staged {

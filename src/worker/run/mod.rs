@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod context;
 pub mod detect;
+pub(crate) mod earlier_files;
 pub mod evaluate;
 pub mod finding_facts;
 pub mod gone;
@@ -16,6 +17,7 @@ pub mod rebuild;
 pub mod remind;
 pub mod report;
 pub mod runner;
+pub(crate) mod sign;
 pub mod slot_text;
 pub mod spill;
 pub mod steps;
