@@ -195,6 +195,7 @@ impl Judgement {
             only_counted: None,
             contact: "",
             made_on: self.as_of,
+            data_line: "",
             reply_by: self.as_of,
             intake: &[],
             restrictions: &Restrictions::default(),

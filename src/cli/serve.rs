@@ -183,7 +183,7 @@ async fn run_jobs(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     let watch = Arc::new(ConfigWatch::new(app));
     let look = move || -> OtherConfig {
         let watch = watch.clone();
-        Box::pin(async move { Ok(watch.look().await?.map(|app| app.scheduler())) })
+        Box::pin(async move { Ok(watch.look().await?.map(|app| Box::new(app.scheduler()))) })
     };
     serving::serve(scheduler, Arc::new(look), stop).await
 }

@@ -302,7 +302,7 @@ impl World {
             let body: serde_json::Value = serde_json::from_str(&body).expect("json");
             for line in body["text"]["content"].as_str().expect("a text").lines() {
                 if let Some(text) = line.strip_prefix("问题：") {
-                    assert_eq!(open.insert(text.to_owned(), true).unwrap_or(false), false, "{what}: told twice: {text}");
+                    assert!(!open.insert(text.to_owned(), true).unwrap_or(false), "{what}: reported twice: {text}");
                 } else if let Some(text) = line.strip_prefix("已解除：") {
                     assert_eq!(open.insert(text.to_owned(), false), Some(true), "{what}: ended without a beginning: {text}");
                     ended += 1;

@@ -28,7 +28,7 @@ const REPORT_AFTER: Duration = Duration::from_secs(60);
 const STOP_TIME: Duration = Duration::from_secs(20);
 
 /// The scheduler over another configuration that is in force; `None` = there is none.
-pub type OtherConfig = BoxFuture<'static, anyhow::Result<Option<Scheduler>>>;
+pub type OtherConfig = BoxFuture<'static, anyhow::Result<Option<Box<Scheduler>>>>;
 
 /// Looks whether another configuration is in force.
 pub type ConfigLook = Arc<dyn Fn() -> OtherConfig + Send + Sync>;
@@ -70,7 +70,7 @@ enum Ended {
     Delivery(anyhow::Result<()>),
     Report,
     Heartbeat,
-    Configuration(anyhow::Result<Option<Scheduler>>),
+    Configuration(anyhow::Result<Option<Box<Scheduler>>>),
 }
 
 /// The parts that are at work, and what was found last.
@@ -238,7 +238,7 @@ impl Serving {
             }
             Ended::Configuration(Ok(Some(scheduler))) => {
                 // what is at work ends as it began
-                self.scheduler = scheduler;
+                self.scheduler = *scheduler;
                 self.is_alarm_old = true;
                 false
             }
