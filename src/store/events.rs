@@ -10,6 +10,7 @@ use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use crate::store::event_body::{EventBody, cells, stored_cells};
+use crate::store::restored::are_numbers_held;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use std::collections::HashSet;
@@ -39,6 +40,8 @@ pub enum Appended {
     Repeated(Box<Event>),
     /// The number that was typed is another record's.
     NumberTaken,
+    /// The database is a restored copy that nobody has accepted.
+    NumbersHeld,
 }
 
 /// What became of a retraction.
@@ -48,6 +51,8 @@ pub enum Retracted {
     Done(Vec<(String, u32)>),
     /// There is no such event that counts.
     NoSuchEvent,
+    /// The database is a restored copy that nobody has accepted.
+    NumbersHeld,
     /// It is a copy or a consequence of another event: code and number of that one.
     Follows(String, u32),
     /// A record that it opened has events of its own.
@@ -79,6 +84,10 @@ impl Events<'_> {
         let mut transaction = self.database.begin().await?;
         // nobody else writes events from here on
         let mut pos = next_position(&mut transaction, 0).await?;
+        if are_numbers_held(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(Appended::NumbersHeld);
+        }
         for Draft { event, .. } in acted.drafts {
             let code = (!event.creates).then_some(event.code.as_str());
             if let Some(first) = by_key(&mut transaction, &acted.ledger.id, code, &event.key, acted.sample).await? {
@@ -127,6 +136,10 @@ impl Events<'_> {
     pub async fn retract(self, ledger: &str, (code, no): (&str, u32), sample: bool, entry: AuditEntry<'_>) -> Result<Retracted> {
         let mut transaction = self.database.begin().await?;
         let pos = next_position(&mut transaction, 1).await?;
+        if are_numbers_held(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(Retracted::NumbersHeld);
+        }
         let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND code=$2 AND no=$3 AND sample=$4 AND retracted=0");
         let query = sqlx::query(sql(statement)).bind(ledger).bind(code).bind(i64::from(no)).bind(i64::from(sample));
         let found = query.fetch_optional(&mut *transaction).await?;

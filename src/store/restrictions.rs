@@ -11,6 +11,7 @@ use crate::domain::secrecy::HeaderDecision;
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
+use crate::store::lock::Exclusive;
 use crate::store::mark_rows::{end_marks, next_part, next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls};
@@ -221,7 +222,7 @@ impl Restrictions<'_> {
             Lifting::Codes(codes) => ("code=$7", codes.iter().map(String::as_str).collect()),
             Lifting::File(sha256) => ("substr(file_sha256, 1, CAST($8 AS INTEGER))=$7", vec![sha256]),
         };
-        let _lock = self.database.lock_pulls().await?;
+        let _lock = self.database.lock(Exclusive::Pull).await?;
         let mut transaction = self.database.begin().await?;
         let next = next_position(&mut transaction).await?;
         let mut lifted = Vec::new();
@@ -264,7 +265,7 @@ impl Restrictions<'_> {
     /// # Errors
     /// The database fails.
     pub async fn lift_mention(self, ledger: &str, code: &str, cell: &str, sample: bool, entry: AuditEntry<'_>) -> Result<()> {
-        let _lock = self.database.lock_pulls().await?;
+        let _lock = self.database.lock(Exclusive::Pull).await?;
         let mut transaction = self.database.begin().await?;
         let next = next_position(&mut transaction).await?;
         sqlx::query(
@@ -360,7 +361,7 @@ impl Restrictions<'_> {
         restricts: impl Fn(&str) -> bool,
         entry: AuditEntry<'_>,
     ) -> Result<()> {
-        let _lock = self.database.lock_pulls().await?;
+        let _lock = self.database.lock(Exclusive::Pull).await?;
         let mut transaction = self.database.begin().await?;
         store_decision(&mut transaction, source, header, decision.code(), entry).await?;
         let object = format!("{source} {header} {}", decision.code());

@@ -111,7 +111,7 @@ fn the_outbox_is_listed_for_machines_and_by_the_title_of_a_rule() {
 }
 
 /// A server that takes requests and hands on their first line and body; it answers each with this text.
-fn listener(reply: &'static str) -> (String, Receiver<(String, String)>) {
+pub fn listener(reply: &'static str) -> (String, Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}/hook?key=7", listener.local_addr().expect("an address"));
     let (taken, requests) = channel();
@@ -147,7 +147,7 @@ fn listener(reply: &'static str) -> (String, Receiver<(String, String)>) {
     (address, requests)
 }
 
-fn secret(root: &Path, file: &str, text: &str) {
+pub fn secret(root: &Path, file: &str, text: &str) {
     std::fs::write(root.join(file), text).expect("a file");
     std::fs::set_permissions(root.join(file), std::fs::Permissions::from_mode(0o600)).expect("its mode");
 }

@@ -179,15 +179,23 @@ impl Importer {
         let rows_max = request.input.rows_max().unwrap_or_default().max(self.config.settings.limits.rows_max);
         let task = Task::new(Purpose::Register, &ledgers, &policy.units, self.clock.today(), rows_max, reading_of(&self.config));
         let row_bytes_max = input.packed_bytes_max();
-        let mut pull = self.store.pulls().begin().await?;
-        let Reading { blocks, answers, ended } = self.begin_taking_in(input, &task).map_err(refuse)?;
+        // a database that does not answer keeps no other pull waiting; a file has been copied, and its reader's time runs while it waits
+        let (mut pull, reading, first) = match &input {
+            Rows::File(_) => (self.store.pulls().begin().await?, self.begin_taking_in(input, &task).map_err(refuse)?, None),
+            Rows::Query(_) => {
+                let mut reading = self.begin_taking_in(input, &task).map_err(refuse)?;
+                let first = reading.blocks.recv().await;
+                (self.store.pulls().begin().await?, reading, first)
+            }
+        };
+        let Reading { blocks, answers, ended } = reading;
         let mut reader =
             FileReader::new(&self.store, policy, &ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
         if let Input::File(_) = &request.input {
             reader.intake.check_file_name(&file);
         }
         let progress = progress(&format!("读取 {file}"));
-        let rows = reader.read(&mut pull, blocks, &progress).await;
+        let rows = reader.read(&mut pull, (first, blocks), &progress).await;
         progress.finish_and_clear();
         if let Err(error) = rows {
             // the first error is the one to report

@@ -52,6 +52,11 @@ impl Operator {
         Operator { root: root.to_owned(), config, store, clock, mailer, memory: Arc::default() }
     }
 
+    /// One over another configuration, with what this one remembers.
+    pub(crate) fn with_config(&self, config: Arc<Config>, mailer: Mailer) -> Operator {
+        Operator { config, mailer, ..self.clone() }
+    }
+
     /// Whether somebody is to be notified at all.
     fn has_ways(&self) -> bool {
         let settings = &self.config.settings.operator;
