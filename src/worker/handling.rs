@@ -99,7 +99,7 @@ impl<'a> Handling<'a> {
     /// The record and all that are linked with it.
     async fn matters(&self, code: Option<&str>) -> Result<Matters> {
         let Some(code) = code else { return Ok(Matters::new()) };
-        Ok(self.selection.matter_reader(self.store, self.ledger(), self.today).linked(&[code.to_owned()]).await?)
+        self.selection.matter_reader(self.store, self.ledger(), self.today).linked(&[code.to_owned()]).await
     }
 
     /// `more`: codes of projects that are given.

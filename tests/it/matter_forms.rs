@@ -33,7 +33,7 @@ fn at(service: &App, day: &str) {
 /// Fills cells of the row of a record.
 fn fill(form: &mut Cells, code: &str, cells: &[(&str, &str)]) {
     form.retain(|(name, _)| name.starts_with("反馈表"));
-    let is_row = |row: &Vec<Data>| row.get(1).is_some_and(|cell| cell.to_string() == code);
+    let is_row = |row: &Vec<Data>| row.get(1).is_some_and(|cell| *cell == code);
     let (_, rows) = form.iter_mut().find(|(_, rows)| rows.iter().any(is_row)).unwrap_or_else(|| panic!("no row {code}"));
     let row = rows.iter().position(is_row).expect("a row");
     for (title, text) in cells {
@@ -164,7 +164,7 @@ async fn an_answer_reaches_who_raised_the_difficulty() {
     let explained = super::helpers::duban(root.path(), &["explain", "difficulty-unconfirmed", "K1", "--as-of", "2026-12-31"]);
     let explained = super::helpers::stdout(&explained);
     assert!(explained.contains("办理：已答复待确认，待瓮安县办理；10月12日答复（已解决）：指标已下达"), "{explained}");
-    let is_row = |row: &Vec<Data>| row.get(1).is_some_and(|cell| cell.to_string() == "K1");
+    let is_row = |row: &Vec<Data>| row.get(1).is_some_and(|cell| *cell == "K1");
     let (_, rows) = raiser.iter().find(|(name, rows)| name.starts_with("反馈表") && rows.iter().any(is_row)).expect("the difficulty");
     let row = rows.iter().find(|row| is_row(row)).expect("its row");
     assert_eq!(row[column_of(rows, "答复意见")].to_string(), "指标已下达");

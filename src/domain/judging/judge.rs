@@ -481,6 +481,17 @@ impl<'p> CurrentRecord<'p> {
     }
 }
 
+/// What was done about a record here, in words.
+pub(crate) fn handled(context: &Context<'_>, ledger: usize, record: &Record, is_project: bool) -> Option<Arc<str>> {
+    if is_project {
+        return context.answered.get(&record.code).cloned();
+    }
+    let states = context.policy.states(ledger).filter(|_| record.has_events)?;
+    let (project_names, persons) = (HashMap::new(), HashMap::new());
+    let office = Office { policy: context.policy, ledger, projects: context.projects, project_names: &project_names, persons: &persons };
+    in_words(&office, states, record, context.as_of).map(Arc::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::arrange;
@@ -493,15 +504,4 @@ mod tests {
         assert_eq!(items, ["c", "e", "d", "a", "b", "f"]);
         arrange::<u8>(&mut [], Vec::new());
     }
-}
-
-/// What was done about a record here, in words.
-pub(crate) fn handled(context: &Context<'_>, ledger: usize, record: &Record, is_project: bool) -> Option<Arc<str>> {
-    if is_project {
-        return context.answered.get(&record.code).cloned();
-    }
-    let states = context.policy.states(ledger).filter(|_| record.has_events)?;
-    let (project_names, persons) = (HashMap::new(), HashMap::new());
-    let office = Office { policy: context.policy, ledger, projects: context.projects, project_names: &project_names, persons: &persons };
-    in_words(&office, states, record, context.as_of).map(Arc::from)
 }

@@ -159,7 +159,8 @@ impl Matter {
         let none = Record::default();
         let ground = ground(office, life, record, &none, day, "", "");
         if !ground.holds(&transition.when) {
-            return Err(format!("不具备“{}”的条件", transition.title));
+            let obstacle = ground.obstacle(&transition.when).map_or_else(String::new, |obstacle| format!("：{obstacle}"));
+            return Err(format!("不具备“{}”的条件{obstacle}", transition.title));
         }
         if let Some(limit) = transition.limit
             && self.made(office, life, &transition.id, day) >= limit

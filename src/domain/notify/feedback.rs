@@ -218,7 +218,7 @@ fn facts_of(ledger: &Ledger, rule: &Rule) -> Vec<usize> {
         other => other.fields(ledger).iter().collect(),
     };
     match &rule.kind {
-        RuleKind::Deadline { until, .. } => until.iter().copied().collect(),
+        RuleKind::Deadline { until, .. } => until.clone(),
         RuleKind::Lag { actual, .. } => vec![*actual],
         RuleKind::Missing { must } => must.iter().flat_map(of).collect(),
         RuleKind::Periodic { .. } => Vec::new(),
@@ -368,7 +368,7 @@ pub struct KnownRecord<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Taken, with remarks for the office.
-    Taken { answer: Answer, notes: Vec<String> },
+    Taken { answer: Box<Answer>, notes: Vec<String> },
     /// The unit filled in nothing, or the row is as it was sent. With remarks on cells that were emptied or written over.
     Blank { notes: Vec<String> },
     /// The same as the last answer, with the same remarks.
@@ -485,7 +485,7 @@ fn assess(
     if !answer.proposals.is_empty() {
         notes.push(format!("{}，列为待核实，请责任单位在台账中更新", answer.proposed(ledger)));
     }
-    Outcome::Taken { answer, notes }
+    Outcome::Taken { answer: Box::new(answer), notes }
 }
 
 /// Takes the texts of the fields to fill in into the answer. Returns whether the unit wrote any that was not there before.

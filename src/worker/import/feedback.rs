@@ -400,7 +400,7 @@ impl Importer {
                     account.taken += 1;
                     let done = (!answer.acts.is_empty()).then(|| format!("已记：{}", answer.acts.join("、")));
                     account.lines.extend(done.into_iter().chain(notes).map(|note| (place.clone(), code.clone(), note)));
-                    taken.insert(key, answer);
+                    taken.insert(key, *answer);
                 }
                 FormOutcome::Blank { notes } => {
                     account.blank += 1;

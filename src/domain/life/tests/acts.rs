@@ -325,6 +325,7 @@ fn messages_name_titles_and_few_names() {
     let refused = desk.refuses(CODE, "签受", "瓮安县", &[]);
     assert!(refused.contains("签收（receive）") && refused.matches('、').count() < 5, "{refused}");
     assert_eq!(desk.does(CODE, "签收", "瓮安县", &[]), "handling", "a title names it as well");
+    assert!(desk.refuses(CODE, "receive", "瓮安县", &[]).contains("签收日期已是2026-07-01"));
     let orders = &desk.policy.ledgers[desk.ledger];
     let unknown = given_cells(orders, &[("due_om".to_owned(), "2026-12-31".to_owned())], desk.today).unwrap_err();
     assert!(unknown.contains("办结时限（due_on）") && unknown.matches('、').count() < 5 && !unknown.contains("expected"), "{unknown}");
