@@ -43,7 +43,7 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
 /// Checks the configuration and puts it in force in the name of a person.
 ///
 /// # Errors
-/// As [`check`], or name or reason is missing, or the database fails.
+/// As [`check()`], or name or reason is missing, or the database fails.
 pub(crate) async fn apply(root: &Path, clock: &Clock, connect: bool, person: &PersonArguments) -> anyhow::Result<Exit> {
     let by = person.named("使配置生效")?;
     let checked = check(root, clock, connect).await?;
