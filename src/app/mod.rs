@@ -31,6 +31,7 @@ pub(crate) mod present;
 pub(crate) mod published;
 pub(crate) mod random_bytes;
 pub(crate) mod records;
+pub(crate) mod rehearsal;
 pub(crate) mod report_copy;
 pub(crate) mod reports;
 pub(crate) mod restricted;
