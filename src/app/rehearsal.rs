@@ -67,7 +67,7 @@ pub(crate) fn rehearse_messages(config: &Config, as_of: NaiveDate) -> anyhow::Re
             attachment: Some(Attachment { name: &name, bytes: b"PK" }),
         });
         let fault = match made.map(|bytes| message::contents(&bytes)) {
-            Ok(Some(contents)) if contents.text.trim() == "某事项" && contents.attachments == [(name, 2)] => return,
+            Ok(Some(contents)) if contents.text.trim() == "某事项" && matches!(contents.attachments[..], [(_, 2)]) => return,
             Ok(_) => "its mail cannot be read back".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -104,8 +104,10 @@ pub(crate) fn rehearse_workbooks(config: &Config, register: &SampleRegister<'_>)
     let (mut rosters, mut indicators) = (Rosters::new(selections), Indicators::new(policy, as_of));
     let mut sorted: Vec<(&(usize, String), &Record)> = records.iter().collect();
     sorted.sort_by_key(|(key, _)| *key);
+    for (_, project) in sorted.iter().filter(|((ledger, _), _)| Some(*ledger) == policy.project_ledger()) {
+        rosters.note_project(policy, project, as_of);
+    }
     for ((ledger, _), record) in sorted {
-        rosters.note_project(policy, record, as_of);
         rosters.add(context, *ledger, record);
         indicators.add(policy, *ledger, record, owner_of(policy, &policy.ledgers[*ledger], record, context.projects).unit);
     }
