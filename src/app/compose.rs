@@ -46,6 +46,8 @@ pub struct App {
     present: PresentReader,
     /// The number of the configuration in force; 0 = none was published, that of the folder counts.
     config_no: i64,
+    /// The folder has another configuration than the one in force.
+    folder_waits: bool,
     /// Without the password of a mail server.
     sends_nothing: bool,
 }
@@ -125,12 +127,12 @@ impl App {
         }
         let of_folder = config.files.clone();
         let (config, config_no) = in_force(&store, config).await?;
-        let mailer =
-            if config.files == of_folder || opening == Opening::Pages { mailer } else { self::mailer(root, &config.settings.mail)? };
+        let folder_waits = config.files != of_folder;
+        let mailer = if !folder_waits || opening == Opening::Pages { mailer } else { self::mailer(root, &config.settings.mail)? };
         let config = Arc::new(config);
         record_plain_ways(&config, &store, &clock).await?;
         let app = App::assemble(root, clock, program, config, mailer, store);
-        let app = App { config_no, sends_nothing: opening == Opening::Pages, ..app };
+        let app = App { config_no, folder_waits, sends_nothing: opening == Opening::Pages, ..app };
         // before anything is numbered or sent
         app.deliverer.guard().await?;
         Ok(app)
@@ -151,6 +153,7 @@ impl App {
             store,
             clock,
             config_no: 0,
+            folder_waits: false,
             sends_nothing: false,
         }
     }
@@ -171,6 +174,11 @@ impl App {
             sends_nothing: self.sends_nothing,
             ..app
         })
+    }
+
+    /// Whether the folder had another configuration than the one in force when the root was opened.
+    pub(crate) fn folder_waits(&self) -> bool {
+        self.folder_waits
     }
 
     /// The number of the configuration in force; 0 = none was published.

@@ -3,10 +3,10 @@
 
 use crate::app::compose::App;
 use crate::app::disk::is_of_disk;
+use crate::app::draft_release;
+use crate::app::draft_release::Released;
 use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
-use crate::app::signing;
-use crate::app::signing::Released;
 use crate::cli::exit::Exit;
 use crate::cli::held::{HELD, HELD_BEFORE, hold_by_file};
 use crate::cli::local_time::local;
@@ -176,7 +176,7 @@ pub(crate) async fn print_stopped(store: &Store) -> anyhow::Result<()> {
 /// Releases drafts in the name of a person.
 async fn release_drafts(app: &App, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(app.deliverer(), ids, person.by.as_deref(), &person.reason).await?;
-    let Released { decisions, fallen, as_of, dated_anew } = signing::release(app, ids, person.person(&person.who())).await?;
+    let Released { decisions, fallen, as_of, dated_anew } = draft_release::release(app, ids, person.person(&person.who())).await?;
     for (id, why) in &fallen {
         print_line!("{id}：{why}");
     }

@@ -5,6 +5,7 @@ use crate::app::check::Checked;
 use crate::app::check_text::confinement_line;
 use crate::app::compose::App;
 use crate::app::configuration::ConfigWatch;
+use crate::app::published::WAITS;
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::clock::Clock;
@@ -175,6 +176,9 @@ async fn run_jobs(app: App, stop: CancellationToken) -> anyhow::Result<()> {
         print_line!("{}（{}）下次：{next}", job.title, job.name);
     }
     app.deliverer().guard().await?;
+    if app.folder_waits() {
+        print_line!("注意：{WAITS}");
+    }
     for note in app.deliverer().sending_notes().await? {
         print_line!("{note}");
     }

@@ -385,6 +385,11 @@ impl Database {
         }
     }
 
+    /// The name of this machine and root without the id: that of a `var/` that was made anew is the same.
+    pub(crate) fn place(&self) -> &str {
+        self.holder.rsplit_once(':').map_or(&self.holder, |(place, _)| place)
+    }
+
     /// Closes all connections.
     pub(crate) async fn close(&self) {
         self.pool.close().await;

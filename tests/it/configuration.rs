@@ -79,6 +79,7 @@ fn what_decides_who_gets_what_waits_for_a_person() {
     assert_eq!(config_state(at), ("waiting".to_owned(), true));
     let run = duban(at, &["run", "county-monthly-study", "--as-of", "2026-09-30"]);
     assert_eq!(run.status.code(), Some(0), "{}{}", stdout(&run), stderr(&run));
+    assert!(stderr(&run).contains("尚未生效，本命令按现行配置办理"), "{}", stderr(&run));
     let mails = |mailbox: &str| {
         let of = |(name, bytes): &(String, Vec<u8>)| name.ends_with(".eml") && String::from_utf8_lossy(bytes).contains(mailbox);
         files_below(&at.join("var/outbox")).iter().filter(|file| of(file)).count()

@@ -163,7 +163,7 @@ impl World {
     /// A beat that is broken off somewhere in its midst, as by a kill; the next start goes on.
     async fn kill_in_beat(&mut self, at: NaiveDateTime) {
         self.service.clock().set(utc(at));
-        let after = std::time::Duration::from_millis(self.dice.u64(1..400));
+        let after = std::time::Duration::from_millis(self.dice.u64(1..600));
         let broken_off = tokio::time::timeout(after, self.service.scheduler().beat()).await.is_err();
         self.tally.kills += u32::from(broken_off);
         self.restart(at).await;
@@ -223,9 +223,8 @@ impl World {
                 continue;
             }
             match self.dice.u32(..100) {
-                0..12 => self.kill_in_beat(at(8, 0)).await,
-                12..15 => self.jump(at(8, 0)).await,
-                15..18 => {
+                0..3 => self.jump(at(8, 0)).await,
+                3..6 => {
                     self.slot = 1 - self.slot;
                     // the beat of an edit ends the old slot
                     write_weekly(self.root.path(), self.slot);
@@ -236,7 +235,12 @@ impl World {
                 }
                 _ => {}
             }
+            // most kills on days with runs
+            let is_busy = [Weekday::Mon, Weekday::Tue].contains(&day.weekday()) || day.day() == 3;
             for (hour, minute) in [(8, 0), (8, 30), (9, 0), (9, 40)] {
+                if self.dice.u32(..100) < if is_busy { 40 } else { 2 } {
+                    self.kill_in_beat(at(hour, minute)).await;
+                }
                 self.beat(at(hour, minute)).await;
             }
             offset += 1;
@@ -288,7 +292,7 @@ impl World {
                 state => panic!("{what}: {} is {state:?} at the end", row.id),
             }
         }
-        assert!(rows.len() > 100, "{what}: {} mails show nothing", rows.len());
+        assert!(rows.len() > 100 && self.tally.kills > 3, "{what}: {} mails show nothing", rows.len());
         self.check_reports(&what);
         println!("{what}: {} runs, {} mails", runs.len(), rows.len());
         self.service.store().close().await;
