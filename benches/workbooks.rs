@@ -158,7 +158,15 @@ struct Judgement {
 impl Judgement {
     fn new(policy: &Policy, template: &Template, records: &Generated, count: usize, as_of: NaiveDate) -> Judgement {
         let (projects, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, answered: &HashMap::new(), exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy,
+            as_of,
+            projects: &projects,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.kind {
             SheetKind::Records(list) => Some(list.selection.clone()),
             _ => None,
@@ -195,6 +203,7 @@ impl Judgement {
             only_counted: None,
             contact: "",
             made_on: self.as_of,
+            data_line: "",
             reply_by: self.as_of,
             intake: &[],
             restrictions: &Restrictions::default(),

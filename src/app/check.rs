@@ -2,6 +2,7 @@
 
 use crate::app::compose;
 use crate::app::page_certificate::server_tls;
+use crate::app::rehearsal::{SampleRegister, rehearse_messages, rehearse_workbooks};
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::config::portal_settings::PortalSettings;
@@ -291,7 +292,7 @@ pub(crate) async fn policy_with_directory(root: &Path, clock: &Clock, config: &C
     // what is wrong with the database is another line of the check
     if let Ok(Some(store)) = Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
         let selection = SnapshotSelection::on(&store, config, &[], clock.today()).await?;
-        apply_directory(&store, &mut policy, &selection).await?;
+        apply_directory(&store, &config.settings, &mut policy, &selection).await?;
         store.close().await;
     }
     Ok(policy)
@@ -389,6 +390,8 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         };
         answers.insert((ledger.id.clone(), code.clone()), answer);
     }
+    rehearse_messages(config, as_of)?;
+    rehearse_workbooks(config, &SampleRegister { context: &context, records: &records, judged: &judged, answers: &answers })?;
     let (last_notified, days, gone, data) = (HashMap::new(), HashMap::new(), BTreeSet::new(), DataState::default());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {

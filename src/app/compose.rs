@@ -1,6 +1,8 @@
 //! The composition root: opens a root folder and connects the parts of the service.
 
 use crate::app::present::{Present, PresentReader};
+use crate::app::published::{in_force, publish_at_start};
+use crate::app::session_store::SessionStore;
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
 use crate::config::portal_settings::PortalSettings;
@@ -16,6 +18,7 @@ use crate::store::handle::Store;
 use crate::worker::audit_head::{AuditHeadFile, begin_head, seal_audit};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
+use crate::worker::numbers_file::move_on;
 use crate::worker::private_files::{make_private, read_password, shown_password_file};
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::runner::Runner;
@@ -41,6 +44,12 @@ pub struct App {
     deliverer: Deliverer,
     operator: Operator,
     present: PresentReader,
+    /// The number of the configuration in force; 0 = none was published, that of the folder counts.
+    config_no: i64,
+    /// The folder has another configuration than the one in force.
+    folder_waits: bool,
+    /// Without the password of a mail server.
+    sends_nothing: bool,
 }
 
 impl App {
@@ -52,12 +61,12 @@ impl App {
         App::open_with(root, clock, own_program()?).await
     }
 
-    /// Opens a root folder whose configuration has been checked.
+    /// Opens a root folder for the service, whose configuration has been checked, and publishes it where nobody has to look at it first.
     ///
     /// # Errors
     /// The database cannot be opened.
     pub(crate) async fn open_checked(root: &Path, clock: Clock, config: Config, mailer: Mailer) -> anyhow::Result<App> {
-        App::connect(root, clock, own_program()?, config, mailer).await
+        App::connect(root, clock, own_program()?, config, mailer, Opening::Service).await
     }
 
     /// Opens a root folder for the pages, which send no mail: no password of a mail server is read.
@@ -66,19 +75,19 @@ impl App {
     /// As [`App::open`].
     pub(crate) async fn open_for_pages(root: &Path, clock: Clock) -> anyhow::Result<App> {
         let (config, mailer) = (load_config(root)?, Mailer::Directory(root.join("var/outbox")));
-        App::connect(root, clock, own_program()?, config, mailer).await
+        App::connect(root, clock, own_program()?, config, mailer, Opening::Pages).await
     }
 
     /// The store of the sessions of the portal: on SQLite a file of their own, so that no page waits for a run.
     ///
     /// # Errors
     /// The database cannot be opened.
-    pub(crate) async fn sessions(&self) -> anyhow::Result<Store> {
+    pub(crate) async fn sessions(&self) -> anyhow::Result<SessionStore> {
         let url = match database_url(&self.root, &self.config.settings.database)? {
             DatabaseUrl::Sqlite(_) => DatabaseUrl::Sqlite(SESSIONS.to_owned()),
             server @ DatabaseUrl::Postgres(_) => server,
         };
-        Ok(Store::open(&self.root, &url).await?)
+        SessionStore::open(&self.root, url).await
     }
 
     /// The store once more with connections of its own, for pages that only read: they wait for nothing that is being written.
@@ -96,12 +105,11 @@ impl App {
     pub async fn open_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow::Result<App> {
         let config = load_config(root)?;
         let mailer = mailer(root, &config.settings.mail)?;
-        App::connect(root, clock, program, config, mailer).await
+        App::connect(root, clock, program, config, mailer, Opening::Command).await
     }
 
     /// Opens the database of a configuration and connects the parts.
-    async fn connect(root: &Path, clock: Clock, program: PathBuf, config: Config, mailer: Mailer) -> anyhow::Result<App> {
-        let config = Arc::new(config);
+    async fn connect(root: &Path, clock: Clock, program: PathBuf, config: Config, mailer: Mailer, opening: Opening) -> anyhow::Result<App> {
         let var = root.join("var");
         let is_first_use = std::fs::read_dir(&var).map_or(true, |mut files| files.next().is_none());
         make_private(&var)
@@ -114,8 +122,20 @@ impl App {
         if matches!(config.settings.database.url, DatabaseUrl::Postgres(_)) && is_first_use {
             begin_head(&store, &var, clock.now()).await.context("cannot write var/audit.head")?;
         }
+        if opening == Opening::Service {
+            publish_at_start(&store, &clock, &config).await?;
+        }
+        let of_folder = config.files.clone();
+        let (config, config_no) = in_force(&store, config).await?;
+        let folder_waits = config.files != of_folder;
+        let mailer = if !folder_waits || opening == Opening::Pages { mailer } else { self::mailer(root, &config.settings.mail)? };
+        let config = Arc::new(config);
         record_plain_ways(&config, &store, &clock).await?;
-        Ok(App::assemble(root, clock, program, config, mailer, store))
+        let app = App::assemble(root, clock, program, config, mailer, store);
+        let app = App { config_no, folder_waits, sends_nothing: opening == Opening::Pages, ..app };
+        // before anything is numbered or sent
+        app.deliverer.guard().await?;
+        Ok(app)
     }
 
     /// The parts over a database that is open.
@@ -132,20 +152,57 @@ impl App {
             config,
             store,
             clock,
+            config_no: 0,
+            folder_waits: false,
+            sends_nothing: false,
         }
     }
 
-    /// Opens a root whose configuration has faults with that of its latest run, for commands that send nothing and make nothing. `None` = no run
-    /// has one that this program reads.
+    /// The parts over another configuration. What the process remembers of the mail server and of its messages to the operator stays.
+    ///
+    /// # Errors
+    /// Its mail server cannot be used here: a password file is missing.
+    pub(crate) fn with_config(&self, config: Config, config_no: i64) -> anyhow::Result<App> {
+        let mailer =
+            if self.sends_nothing { Mailer::Directory(self.root.join("var/outbox")) } else { mailer(&self.root, &config.settings.mail)? };
+        let config = Arc::new(config);
+        let app = App::assemble(&self.root, self.clock.clone(), own_program()?, config.clone(), mailer.clone(), self.store.clone());
+        Ok(App {
+            deliverer: self.deliverer.with_config(&self.root, config.clone(), mailer.clone()),
+            operator: self.operator.with_config(config, mailer),
+            config_no,
+            sends_nothing: self.sends_nothing,
+            ..app
+        })
+    }
+
+    /// Whether the folder had another configuration than the one in force when the root was opened.
+    pub(crate) fn folder_waits(&self) -> bool {
+        self.folder_waits
+    }
+
+    /// The number of the configuration in force; 0 = none was published.
+    pub(crate) fn config_no(&self) -> i64 {
+        self.config_no
+    }
+
+    /// Opens a root that cannot be opened otherwise with the configuration of its folder or, where that has faults, of its latest run, for commands that
+    /// send nothing and make nothing. `None` = there is none that this program reads.
     ///
     /// # Errors
     /// The database fails.
     pub(crate) async fn open_as_last_run(root: &Path, clock: Clock, store: &Store) -> anyhow::Result<Option<App>> {
+        let assembled = |config: Config| -> anyhow::Result<Option<App>> {
+            let mailer = Mailer::Directory(root.join("var/outbox"));
+            Ok(Some(App::assemble(root, clock.clone(), own_program()?, Arc::new(config), mailer, store.clone())))
+        };
+        if let Ok(config) = load_config(root) {
+            return assembled(config);
+        }
         for run in store.runs().list(RUNS_LOOKED_AT).await?.into_iter().filter(|run| !run.inputs.files.is_empty()) {
             let files = store.frozen_texts().read(&run.inputs.files).await?;
             if let Ok(config) = Config::parse(files) {
-                let mailer = Mailer::Directory(root.join("var/outbox"));
-                return Ok(Some(App::assemble(root, clock, own_program()?, Arc::new(config), mailer, store.clone())));
+                return assembled(config);
             }
         }
         Ok(None)
@@ -189,12 +246,14 @@ impl App {
         self.present.now().await
     }
 
-    /// Seals the audit lines of what was done, and moves the file beside the database on.
+    /// Seals the audit lines of what was done, and moves the files beside the database on.
     ///
     /// # Errors
     /// The database fails, or the file cannot be written.
     pub async fn seal_audit(&self) -> anyhow::Result<()> {
-        seal_audit(&self.store, &self.root.join("var"), self.clock.now()).await
+        let var = self.root.join("var");
+        seal_audit(&self.store, &var, self.clock.now()).await?;
+        move_on(&self.store, &var).await
     }
 
     /// The runner of jobs over these parts.
@@ -206,6 +265,16 @@ impl App {
     pub fn scheduler(&self) -> Scheduler {
         Scheduler::new(self.runner(), self.operator.clone())
     }
+}
+
+/// For what a root is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Command,
+    /// `serve`, which publishes the configuration of its folder.
+    Service,
+    /// The pages, which send no mail.
+    Pages,
 }
 
 /// Runs among which one is looked for that froze a configuration.
@@ -226,6 +295,13 @@ pub(crate) async fn store_despite_faults(root: &Path) -> anyhow::Result<Option<S
             Ok(Some(Store::open(root, &url).await?))
         }
     }
+}
+
+/// The existing database of a root to look at only, where nothing can be written; `None` = it cannot be read so.
+pub(crate) async fn store_to_look(root: &Path) -> Option<Store> {
+    let text = std::fs::read(root.join(settings::FILE)).unwrap_or_default();
+    let database = settings::database_despite_faults(String::from_utf8_lossy(&text).trim_start_matches('\u{feff}'));
+    Store::open_to_look(root, &database_url(root, &database).ok()?).await
 }
 
 /// What begins an audit line on a way that crosses a network in plain text.

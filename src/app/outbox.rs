@@ -21,6 +21,7 @@ use crate::worker::audit_head::accept_end;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
 use crate::worker::deliver::restore_guard::{Counter, expiry};
 use crate::worker::directory::apply_directory;
+use crate::worker::numbers_file::{KnownNumbers, NumbersFile};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
@@ -220,7 +221,7 @@ pub(crate) async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow:
 }
 
 /// Checks that messages are as they were made; who wanted them sent is recorded.
-async fn ensure_as_made(deliverer: &Deliverer, ids: &[String], entry: AuditEntry<'_>) -> anyhow::Result<()> {
+pub(crate) async fn ensure_as_made(deliverer: &Deliverer, ids: &[String], entry: AuditEntry<'_>) -> anyhow::Result<()> {
     let altered = deliverer.store.audit().altered_messages(ids).await?;
     for id in &altered {
         deliverer.store.audit().record(entry.at, entry.who, "refused: message altered", id, entry.why).await?;
@@ -313,7 +314,7 @@ struct Mailbox<'a> {
 async fn policy_now(deliverer: &Deliverer) -> anyhow::Result<Policy> {
     let mut policy = deliverer.config.policy.clone();
     let selection = SnapshotSelection::on(&deliverer.store, &deliverer.config, &[], deliverer.clock.today()).await?;
-    apply_directory(&deliverer.store, &mut policy, &selection).await?;
+    apply_directory(&deliverer.store, &deliverer.config.settings, &mut policy, &selection).await?;
     Ok(policy)
 }
 
@@ -459,7 +460,7 @@ pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> an
     let state = sending.state(&day).await?;
     let daily_max = deliverer.config.settings.mail.daily_max;
     let daily_limit_reached = state.sent >= daily_max + state.extra;
-    if state.hold.is_none() && !daily_limit_reached {
+    if state.hold.is_none() && state.numbers_held.is_empty() && !daily_limit_reached {
         return Ok(None);
     }
     let extra = daily_limit_reached.then_some(daily_max);
@@ -470,8 +471,14 @@ pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> an
     };
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let known = if let Counter::Known(known) = file.read() { known } else { 0 };
+    // before numbers are given once more: beyond those that were given before the copy was restored
+    let numbers = NumbersFile::below(&deliverer.var);
+    if let KnownNumbers::Known(known) = numbers.read() {
+        deliverer.store.events().raise_numbers(&known).await?;
+    }
     let counter = sending.release(known, &day, extra.unwrap_or(0), what, entry).await?;
     file.replace(counter).context("cannot write the counter file below var/")?;
+    numbers.replace(&deliverer.store.events().numbers().await?).context("cannot write var/numbers")?;
     if state.hold.is_some_and(|hold| hold.reason == HoldReason::Restored) {
         // the person has accepted the restored copy, whose audit ends earlier
         // a copy that is broken inside stays so, and duban audit --verify reports it

@@ -1,7 +1,8 @@
 //! The start day, which ends the 建账期: acts above a reminder begin on it.
 
-use crate::app::compose::App;
+use crate::app::compose::{App, load_config};
 use crate::app::person::Person;
+use crate::app::published::publish;
 use crate::clock::stamp;
 use crate::config::load::Config;
 use crate::domain::register::period::Period;
@@ -29,6 +30,9 @@ pub(crate) enum Start {
 pub(crate) async fn fix_start_by(app: &App, by: Person<'_>) -> anyhow::Result<Start> {
     let start = fix_start(app.root(), app.config(), app.clock().today())?;
     let (Start::Fixed { day, .. } | Start::Known(day)) = &start;
+    if matches!(start, Start::Fixed { .. }) && app.config_no() > 0 {
+        publish(app.store(), app.clock(), &load_config(app.root())?, by).await?;
+    }
     let what = if matches!(start, Start::Fixed { .. }) { "start day fixed" } else { "refused: start day is fixed" };
     app.store().audit().record(&stamp(app.clock().now()), by.who, what, &day.to_string(), by.why).await?;
     Ok(start)

@@ -2,6 +2,8 @@
 
 use crate::app::check::{confinement, database_fault};
 use crate::app::compose::App;
+use crate::app::configuration::waiting;
+use crate::app::disk::is_of_disk;
 use crate::config::load::Config;
 use crate::domain::problem::Problems;
 use crate::domain::trouble::{Trouble, TroubleKind};
@@ -53,6 +55,7 @@ pub(crate) fn trouble_of(fault: &anyhow::Error) -> Trouble {
             let first = first.map(ToString::to_string).unwrap_or_default();
             of(TroubleKind::ConfigWaiting, format!("配置有误，按最近一次执行时的配置办理（全部问题：duban check）：{first}"))
         }
+        None if is_of_disk(fault) => of(TroubleKind::Disk, format!("{fault:#}")),
         None => of(TroubleKind::Database, format!("{fault:#}")),
     }
 }
@@ -64,13 +67,18 @@ pub(crate) fn trouble_of(fault: &anyhow::Error) -> Trouble {
 pub(crate) async fn status(app: &App, root: &Path, fault: Option<&anyhow::Error>) -> anyhow::Result<Status> {
     let (store, config, clock) = (app.store(), app.config(), app.clock());
     let mut found = troubles(store, config, clock, &root.join("var")).await?;
-    found.extend(fault.map(trouble_of));
-    found.extend(database_fault(root, config).await?.map(|text| Trouble {
-        kind: TroubleKind::Database,
-        about: String::new(),
-        since: String::new(),
-        text,
-    }));
+    let is_disk_known = found.iter().any(|trouble| trouble.kind == TroubleKind::Disk);
+    found.extend(fault.map(trouble_of).filter(|trouble| trouble.kind != TroubleKind::Disk || !is_disk_known));
+    if !fault.is_some_and(is_of_disk) {
+        let of = |text| Trouble { kind: TroubleKind::Database, about: String::new(), since: String::new(), text };
+        found.extend(database_fault(root, config).await?.map(of));
+    }
+    if fault.is_none()
+        && !found.iter().any(|trouble| trouble.kind == TroubleKind::ConfigWaiting)
+        && let Some(text) = waiting(store, root).await?
+    {
+        found.push(Trouble { kind: TroubleKind::ConfigWaiting, about: String::new(), since: String::new(), text });
+    }
     let parser = confinement(config).ok();
     found.extend(weak_parser(config, parser));
     found.sort_by(|a, b| (a.kind, &a.about).cmp(&(b.kind, &b.about)));

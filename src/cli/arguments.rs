@@ -41,6 +41,9 @@ pub(crate) enum Command {
         /// Make a further revision of a run that is done; only changed digests are mailed
         #[arg(long)]
         revise: bool,
+        /// With --revise: also make papers that wait because their data are old; their first line states the day of the data
+        #[arg(long, requires = "revise")]
+        accept_old: bool,
         #[command(flatten)]
         person: PersonArguments,
     },
@@ -60,6 +63,11 @@ pub(crate) enum Command {
         /// Try the mail server too: connect, TLS and login, without sending anything
         #[arg(long)]
         connect: bool,
+        /// Put the configuration of the folder in force, where it waits for a person
+        #[arg(long)]
+        apply: bool,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Who would get what from a job; writes nothing
     Preview {

@@ -4,8 +4,11 @@ use crate::app::check;
 use crate::app::check::{Checked, sample_as_of};
 use crate::app::check_text::check_text;
 use crate::app::compose;
+use crate::app::configuration;
 use crate::app::reports::{check_projects, write_sample};
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
+use crate::cli::print;
 use crate::clock::Clock;
 use std::path::Path;
 
@@ -28,8 +31,27 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     for problem in faults.iter().flatten() {
         print_error!("error: {problem}");
     }
+    if faults.iter().all(Option::is_none)
+        && let Some(text) = configuration::waiting_at(root, &checked.config).await?
+    {
+        print_line!("注意：{text}");
+    }
     let is_fine = wrong.is_empty() && faults.iter().all(Option::is_none);
     Ok(connected.or_worse(if is_fine { Exit::Done } else { Exit::Failed }))
+}
+
+/// Checks the configuration and puts it in force in the name of a person.
+///
+/// # Errors
+/// As [`check()`], or name or reason is missing, or the database fails.
+pub(crate) async fn apply(root: &Path, clock: &Clock, connect: bool, person: &PersonArguments) -> anyhow::Result<Exit> {
+    let by = person.named("使配置生效")?;
+    let checked = check(root, clock, connect).await?;
+    match configuration::apply(root, clock, by).await? {
+        Some(changed) => print::block(&format!("配置已生效：\n{changed}\n")),
+        None => print_line!("配置没有变化，已在使用"),
+    }
+    Ok(checked)
 }
 
 /// Connects to the mail server, logs in and names sender and the office's own mailbox, without sending anything, and prints what came of it.

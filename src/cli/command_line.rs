@@ -52,7 +52,10 @@ pub fn run() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    match runtime.block_on(dispatch(&arguments.root, arguments.command)) {
+    let done = runtime.block_on(dispatch(&arguments.root, arguments.command));
+    // a source that does not answer holds a thread, which nobody waits for
+    runtime.shutdown_background();
+    match done {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
@@ -92,7 +95,8 @@ fn start_logging() {
 /// Runs one command. A command that needs the database opens the root; the others read the configuration only.
 async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Check { connect } => check::check(root, &Clock::System, connect).await,
+        Command::Check { connect, apply: false, .. } => check::check(root, &Clock::System, connect).await,
+        Command::Check { connect, apply: true, person } => check::apply(root, &Clock::System, connect, &person).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
         Command::Serve { only } => serve::serve(root, only).await,
@@ -106,6 +110,9 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
                 Err(error) if despite_faults::may_run(&command) => return despite_faults::run(root, command, error).await,
                 Err(error) => return Err(error),
             };
+            if app.folder_waits() {
+                print_error!("注意：配置文件夹有改动尚未生效，本命令按现行配置办理（duban check）");
+            }
             sealed(&app, command).await
         }
     }

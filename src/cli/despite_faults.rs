@@ -1,13 +1,15 @@
 //! Commands that work whatever is wrong in the configuration, as long as the database can be found: the emergency stop, and looking.
 
-use crate::app::compose::{App, store_despite_faults};
+use crate::app::compose::{App, store_despite_faults, store_to_look};
+use crate::app::disk::is_of_disk;
 use crate::app::outbox::{hold_sending, run_keys};
 use crate::cli::arguments::Command;
 use crate::cli::exit::Exit;
+use crate::cli::held::{HELD, HELD_BEFORE, hold_by_file};
 use crate::cli::intake::{SnapshotAction, list_snapshots};
-use crate::cli::outbox::{HELD, HELD_BEFORE, OutboxAction, line, print_as_json};
+use crate::cli::outbox::{OutboxAction, line, print_as_json};
 use crate::cli::runs;
-use crate::cli::with_app::sealed;
+use crate::cli::with_app::{sealed, with_app};
 use crate::clock::Clock;
 use crate::domain::problem::Problems;
 use crate::store::handle::Store;
@@ -30,6 +32,9 @@ pub(crate) fn may_run(command: &Command) -> bool {
 /// # Errors
 /// The fault, where there is no database or nothing in it that helps; or what the command itself fails with.
 pub(crate) async fn run(root: &Path, command: Command, fault: anyhow::Error) -> anyhow::Result<Exit> {
+    if is_of_disk(&fault) {
+        return on_a_disk_that_takes_nothing(root, command, fault).await;
+    }
     let Ok(Some(store)) = store_despite_faults(root).await else { return Err(fault) };
     let first = match fault.downcast_ref::<Problems>().and_then(|problems| problems.0.first()) {
         Some(problem) => problem.to_string(),
@@ -44,6 +49,27 @@ pub(crate) async fn run(root: &Path, command: Command, fault: anyhow::Error) -> 
             print_error!("注意：配置有误（全部问题：duban check）：{first}");
             without_configuration(&store, command, fault).await
         }
+    };
+    store.close().await;
+    exit
+}
+
+/// The emergency stop and the looks where nothing can be written: mails wait by themselves then, because none is sent that cannot be recorded.
+async fn on_a_disk_that_takes_nothing(root: &Path, command: Command, fault: anyhow::Error) -> anyhow::Result<Exit> {
+    if let Command::Outbox { action: OutboxAction::Hold { sending: true, person, .. } } = &command {
+        print_error!("注意：{fault:#}");
+        return hold_by_file(&root.join("var"), person);
+    }
+    let Some(store) = store_to_look(root).await else { return Err(fault) };
+    print_error!("注意：{fault:#}。以下只供查看");
+    let looks = matches!(
+        command,
+        Command::Outbox { action: OutboxAction::List { .. } } | Command::Runs { .. } | Command::Snapshot { action: SnapshotAction::List }
+    );
+    let exit = match App::open_as_last_run(root, Clock::System, &store).await? {
+        Some(app) if looks => with_app(&app, command).await,
+        Some(_) => Err(fault),
+        None => without_configuration(&store, command, fault).await,
     };
     store.close().await;
     exit

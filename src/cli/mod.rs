@@ -17,6 +17,7 @@ mod exit;
 mod explain;
 mod feedback;
 mod findings;
+mod held;
 mod intake;
 mod ledger;
 mod local_time;

@@ -2,9 +2,13 @@
 //! is recorded with name, time and reason.
 
 use crate::app::compose::App;
+use crate::app::disk::is_of_disk;
+use crate::app::draft_release;
+use crate::app::draft_release::Released;
 use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
 use crate::cli::exit::Exit;
+use crate::cli::held::{HELD, HELD_BEFORE, hold_by_file};
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
 use crate::cli::print;
@@ -89,10 +93,6 @@ pub(crate) enum OutboxAction {
     Send,
 }
 
-/// What is printed when a person stops all sending.
-pub(crate) const HELD: &str = "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending";
-pub(crate) const HELD_BEFORE: &str = "发送此前已暂停";
-
 /// Runs one action on the outbox.
 pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
@@ -114,8 +114,11 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
         OutboxAction::Retry { ids, corrected: false, person } => retry(deliverer, &ids, &person).await,
         OutboxAction::Retry { ids, corrected: true, person } => retry_corrected(deliverer, &ids, &person).await,
         OutboxAction::Hold { sending: true, person, .. } => {
-            let stopped = outbox::hold_sending(&deliverer.store, &deliverer.clock, person.person(&person.who())).await?;
-            print_line!("{}", if stopped { HELD } else { HELD_BEFORE });
+            match outbox::hold_sending(&deliverer.store, &deliverer.clock, person.person(&person.who())).await {
+                Ok(stopped) => print_line!("{}", if stopped { HELD } else { HELD_BEFORE }),
+                Err(error) if is_of_disk(&error) => return hold_by_file(&deliverer.var, &person),
+                Err(error) => return Err(error),
+            }
             Ok(Exit::Done)
         }
         OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
@@ -124,17 +127,17 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
             let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
             let withheld = outbox::drafts_of(deliverer, &act, DeliveryState::Withheld).await?;
             print_withheld(deliverer, &withheld).await?;
-            let exit = decide(deliverer, &ids, DeliveryState::Pending, &person).await?;
+            let exit = release_drafts(app, &ids, &person).await?;
             Ok(exit.or_worse(if withheld.is_empty() { Exit::Done } else { Exit::Partial }))
         }
         OutboxAction::Reject { act: Some(act), person, .. } => {
             let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
-            decide(deliverer, &ids, DeliveryState::Rejected, &person).await
+            reject_drafts(deliverer, &ids, &person).await
         }
-        OutboxAction::Reject { ids, person, .. } => decide(deliverer, &ids, DeliveryState::Rejected, &person).await,
+        OutboxAction::Reject { ids, person, .. } => reject_drafts(deliverer, &ids, &person).await,
         OutboxAction::Release { ids, person, .. } => {
             if outbox::are_drafts(deliverer, &ids).await? {
-                decide(deliverer, &ids, DeliveryState::Pending, &person).await
+                release_drafts(app, &ids, &person).await
             } else {
                 print_change(&outbox::release(deliverer, &ids, person.person(&person.who())).await?, "放行")
             }
@@ -170,21 +173,40 @@ pub(crate) async fn print_stopped(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Releases or rejects drafts in the name of a person.
-async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
+/// Releases drafts in the name of a person.
+async fn release_drafts(app: &App, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
+    outbox::named_decision(app.deliverer(), ids, person.by.as_deref(), &person.reason).await?;
+    let Released { decisions, fallen, as_of, dated_anew } = draft_release::release(app, ids, person.person(&person.who())).await?;
+    for (id, why) in &fallen {
+        print_line!("{id}：{why}");
+    }
+    if dated_anew > 0 {
+        print_line!("其中{dated_anew}件拟于此前，落款和答复期限已改自今日起算");
+    }
+    let of = as_of.map_or_else(String::new, |day| format!("（截至{day}）"));
+    let undecided = ids.iter().filter(|id| fallen.iter().all(|(known, _)| known != *id)).cloned().collect::<Vec<_>>();
+    let exit = print_decisions(app.deliverer(), &undecided, &decisions, &format!("签发{}件{of}", decisions.decided.len())).await?;
+    Ok(exit.or_worse(if fallen.is_empty() { Exit::Done } else { Exit::Partial }))
+}
+
+/// Rejects drafts in the name of a person.
+async fn reject_drafts(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(deliverer, ids, person.by.as_deref(), &person.reason).await?;
-    let DraftDecisions { decided, approved, same_person } = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
-    let rest = ids.len() - decided.len() - approved.len();
-    for id in &approved {
+    let decisions = outbox::decide(deliverer, ids, DeliveryState::Rejected, person.person(&person.who())).await?;
+    print_decisions(deliverer, ids, &decisions, &format!("不予签发{}件", decisions.decided.len())).await
+}
+
+/// Prints what became of drafts on which a person has decided.
+async fn print_decisions(deliverer: &Deliverer, ids: &[String], decisions: &DraftDecisions, done: &str) -> anyhow::Result<Exit> {
+    let DraftDecisions { decided, approved, same_person } = decisions;
+    for id in approved {
         print_line!("{id}：已记录第一人同意签发，须由另一人再次签发后发出（[mail] two_persons）");
     }
-    for id in &same_person {
+    for id in same_person {
         print_line!("{id}：同一人不能两次签发，须由另一人签发，未作改动");
     }
-    let rest = rest - same_person.len();
-    let decided = decided.len();
-    let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
-    print_line!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
+    let rest = ids.len() - decided.len() - approved.len() - same_person.len();
+    print_line!("{done}{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
     let mut withheld = Vec::new();
     for id in ids {
         withheld.extend(outbox::state_of(deliverer, id).await?.filter(|state| *state == DeliveryState::Withheld).map(|_| id.clone()));

@@ -31,6 +31,8 @@ pub(crate) enum RunHow {
     Once,
     /// A further revision of a run that is done.
     Revise,
+    /// The same with the papers that wait because their data are old.
+    ReviseDespiteOldData,
     /// Nothing is written or sent.
     Rehearse,
 }
@@ -39,15 +41,23 @@ pub(crate) enum RunHow {
 pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, how: RunHow, person: &PersonArguments) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     let levels = &app.config().policy.units.levels;
-    let revise = how == RunHow::Revise;
+    let accepts_old = how == RunHow::ReviseDespiteOldData;
+    let revise = how == RunHow::Revise || accepts_old;
     if how == RunHow::Rehearse {
         print::block(&rehearsal_text(&app.runner().rehearse(&job, when).await?, levels));
         return Ok(Exit::Done);
     }
     let day = as_of.map_or_else(|| "now".to_owned(), |day| day.to_string());
-    let object = format!("{job} {day}{}", if revise { " --revise" } else { "" });
+    let object = format!("{job} {day}{}{}", if revise { " --revise" } else { "" }, if accepts_old { " --accept-old" } else { "" });
+    if accepts_old {
+        person.named("以陈旧数据编发")?;
+    }
     record_export(app, "run by hand", &object, person.person(&person.who())).await?;
-    let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
+    let request = RunRequest { job, when, revise };
+    let outcome = match accepts_old {
+        true => app.runner().revise_despite_old_data(&request).await?,
+        false => app.runner().run_job(&request).await?,
+    };
     print::block(&outcome_text(&outcome, levels));
     let stopped = if outcome.stopped > 0 { Exit::Partial } else { Exit::Done };
     Ok(exit_of(outcome.run.state).or_worse(stopped).or_worse(exit_of_deliveries(&outcome.deliveries)))
@@ -101,7 +111,9 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
         if let Some(judged) = judged {
             judged_text(judged, &mut text);
             for ReportFile { path, sha256, bytes, .. } in outcome.reports.iter().filter(|file| file.key.kind != ReportKind::Pack) {
-                add_line(&mut text, format_args!("报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]));
+                let is_earlier = run.revision > 0 && !path.contains(&format!("/{}-r{}/", run.as_of, run.revision));
+                let note = if is_earlier { "，与前次相同，未再生成" } else { "" };
+                add_line(&mut text, format_args!("报表：{path}（{bytes}字节，sha256 {}{note}）", &sha256[..12.min(sha256.len())]));
             }
         }
         for path in &run.inputs.intake_reports {

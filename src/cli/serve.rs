@@ -4,16 +4,22 @@ use crate::app::check;
 use crate::app::check::Checked;
 use crate::app::check_text::confinement_line;
 use crate::app::compose::App;
+use crate::app::configuration::ConfigWatch;
+use crate::app::published::WAITS;
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::clock::Clock;
 use crate::domain::schedule::slot_words;
 use crate::web::portal::Portal;
 use crate::web::server;
+use crate::worker::schedule::serving;
+use crate::worker::schedule::serving::OtherConfig;
+use crate::worker::watch::service_manager;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -32,23 +38,30 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
     let stopping = stop.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
+        service_manager::stopping();
         stopping.cancel();
     });
     match only {
-        Some(Only::Worker) => run_jobs(open_jobs(root, check::check(root, &Clock::System)?).await?, stop).await?,
+        Some(Only::Worker) => {
+            let checked = check::check(root, &Clock::System)?;
+            if let Some(app) = unless_stopped(&stop, open_jobs(root, checked)).await? {
+                run_jobs(app, stop).await?;
+            }
+        }
         Some(Only::Portal) => {
-            ensure!(serve_pages(root, stop).await?, "config/duban.toml switches the pages off: [portal] enabled = false");
+            ensure!(serve_pages(root, stop, true).await?, "config/duban.toml switches the pages off: [portal] enabled = false");
         }
         None => {
             // nothing is opened of a root that is not served, and no page of one that cannot be opened
-            let app = open_jobs(root, check::check(root, &Clock::System)?).await?;
+            let checked = check::check(root, &Clock::System)?;
+            let Some(app) = unless_stopped(&stop, open_jobs(root, checked)).await? else { return Ok(Exit::Done) };
             // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
             let pages = tokio::task::spawn_blocking({
                 let (root, stop) = (root.to_owned(), stop.clone());
                 move || {
                     let served = tokio::runtime::Runtime::new()
                         .context("cannot start the pages")
-                        .and_then(|runtime| runtime.block_on(serve_pages(&root, stop)));
+                        .and_then(|runtime| runtime.block_on(serve_pages(&root, stop, false)));
                     if let Err(error) = served {
                         print_error!("注意：网页停止服务：{error:#}");
                     }
@@ -56,12 +69,23 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
             });
             let served = run_jobs(app, stop.clone()).await;
             stop.cancel();
-            let _ = pages.await;
+            let _ = tokio::time::timeout(PAGES_STOP_TIME, pages).await;
             served?;
         }
     }
     Ok(Exit::Done)
 }
+
+/// The result of an opening; `None` = the service was stopped before.
+async fn unless_stopped<T>(stop: &CancellationToken, opening: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(None),
+        opened = opening => opened.map(Some),
+    }
+}
+
+/// The time for the pages to end behind the jobs, which have had as long by then.
+const PAGES_STOP_TIME: Duration = Duration::from_secs(5);
 
 /// How often the audit lines of the pages are sealed.
 const SEAL_TIME: Duration = Duration::from_secs(30);
@@ -69,21 +93,28 @@ const SEAL_TIME: Duration = Duration::from_secs(30);
 /// How long pages that nobody has an account for, or whose port is taken, wait before the next try.
 const WAIT_TIME: Duration = Duration::from_secs(5);
 
-/// Answers the pages until `stop`. `false` = the configuration switches them off.
-async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<bool> {
+/// Answers the pages until `stop`; `alone`: no jobs run beside them. `false` = the configuration switches them off.
+async fn serve_pages(root: &Path, stop: CancellationToken, alone: bool) -> anyhow::Result<bool> {
     let Some(portal) = announced(Portal::open(root, Clock::System)).await? else { return Ok(false) };
     let (app, ended) = (portal.app.clone(), stop.clone());
     tokio::spawn(async move {
+        let turn = service_manager::patience().map_or(SEAL_TIME, |patience| SEAL_TIME.min(patience / 3));
         loop {
-            tokio::select! {
-                () = ended.cancelled() => return,
-                () = tokio::time::sleep(SEAL_TIME) => {}
-            }
             if let Err(error) = app.seal_audit().await {
                 tracing::error!(error = %format!("{error:#}"), "the audit lines of the pages are not sealed");
             }
+            if alone {
+                service_manager::works();
+            }
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(turn) => {}
+            }
         }
     });
+    if alone {
+        service_manager::ready();
+    }
     let Some(listener) = listener(&portal, &stop).await? else { return Ok(true) };
     print_line!("网页：{}", pages_address(&portal, listener.local_addr()?));
     server::serve(portal, root, listener, stop).await?;
@@ -145,10 +176,20 @@ async fn run_jobs(app: App, stop: CancellationToken) -> anyhow::Result<()> {
         print_line!("{}（{}）下次：{next}", job.title, job.name);
     }
     app.deliverer().guard().await?;
+    if app.folder_waits() {
+        print_line!("注意：{WAITS}");
+    }
     for note in app.deliverer().sending_notes().await? {
         print_line!("{note}");
     }
-    app.scheduler().serve(stop).await
+    service_manager::ready();
+    let scheduler = app.scheduler();
+    let watch = Arc::new(ConfigWatch::new(app));
+    let look = move || -> OtherConfig {
+        let watch = watch.clone();
+        Box::pin(async move { Ok(watch.look().await?.map(|app| Box::new(app.scheduler()))) })
+    };
+    serving::serve(scheduler, Arc::new(look), stop).await
 }
 
 /// Returns when the process gets SIGINT or SIGTERM.

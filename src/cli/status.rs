@@ -1,6 +1,7 @@
 //! `status`: how the service is, for a person or for a machine that asks.
 
-use crate::app::compose::{App, store_despite_faults};
+use crate::app::compose::{App, store_despite_faults, store_to_look};
+use crate::app::disk::is_of_disk;
 use crate::app::status;
 use crate::app::status::{LastRun, Status};
 use crate::cli::exit::Exit;
@@ -30,7 +31,11 @@ async fn read(root: &Path) -> anyhow::Result<Status> {
         Ok(app) => return status::status(&app, root, None).await,
         Err(fault) => fault,
     };
-    let Ok(Some(store)) = store_despite_faults(root).await else { return Ok(Status::of_fault(&fault)) };
+    let store = match is_of_disk(&fault) {
+        true => store_to_look(root).await,
+        false => store_despite_faults(root).await.ok().flatten(),
+    };
+    let Some(store) = store else { return Ok(Status::of_fault(&fault)) };
     match App::open_as_last_run(root, Clock::System, &store).await? {
         Some(app) => status::status(&app, root, Some(&fault)).await,
         None => Ok(Status::of_fault(&fault)),

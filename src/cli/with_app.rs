@@ -1,6 +1,7 @@
 //! The commands that need the database.
 
 use crate::app::compose::App;
+use crate::app::disk::is_of_disk;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::Command;
 use crate::cli::exit::Exit;
@@ -15,11 +16,16 @@ pub(crate) async fn sealed(app: &App, command: Command) -> anyhow::Result<Exit> 
     let done = with_app(app, command).await;
     let sealed = app.seal_audit().await;
     let exit = done?;
-    sealed.map(|()| exit)
+    match sealed {
+        // what was done is done, and sealed once the disk takes something
+        Err(error) if is_of_disk(&error) => print_error!("注意：{error:#}"),
+        sealed => sealed?,
+    }
+    Ok(exit)
 }
 
 /// Runs a command that needs the database.
-async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
+pub(crate) async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Init { person } => run::init(app, &person).await,
         Command::Pull { source, accept, map, person } => intake::pull(app, source.as_deref(), accept, &map, &person).await,
@@ -33,6 +39,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Diff { a, b, ledger, format, person } => diff::diff(app, &a, &b, ledger.as_deref(), &format, &person).await,
 
         Command::Run { job, as_of, dry_run: true, person, .. } => run::run(app, job, as_of, RunHow::Rehearse, &person).await,
+        Command::Run { job, as_of, accept_old: true, person, .. } => run::run(app, job, as_of, RunHow::ReviseDespiteOldData, &person).await,
         Command::Run { job, as_of, revise: true, person, .. } => run::run(app, job, as_of, RunHow::Revise, &person).await,
         Command::Run { job, as_of, person, .. } => run::run(app, job, as_of, RunHow::Once, &person).await,
         Command::Preview { job, as_of } => run::run(app, job, as_of, RunHow::Rehearse, &PersonArguments::default()).await,

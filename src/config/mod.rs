@@ -1,5 +1,6 @@
 //! The configuration: files become domain types; every problem is listed with file, place and hint.
 
+pub(crate) mod addressees;
 pub(crate) mod alias_file;
 pub(crate) mod brake_settings;
 pub(crate) mod calendar_file;

@@ -8,6 +8,7 @@ pub const DISK_BYTES_MIN: u64 = 1 << 30;
 pub enum TroubleKind {
     Clock,
     SendingHeld,
+    NumberingHeld,
     ConfigWaiting,
     SourceStale,
     SourceFailed,
@@ -28,6 +29,7 @@ impl TroubleKind {
         match self {
             TroubleKind::Clock => "clock",
             TroubleKind::SendingHeld => "sending-held",
+            TroubleKind::NumberingHeld => "numbering-held",
             TroubleKind::ConfigWaiting => "config-waiting",
             TroubleKind::SourceStale => "source-stale",
             TroubleKind::SourceFailed => "source-failed",
@@ -105,9 +107,10 @@ pub fn trouble_changes(reported: &[ReportedTrouble], now: &[Trouble]) -> Trouble
 }
 
 impl TroubleKind {
-    pub const ALL: [TroubleKind; 15] = [
+    pub const ALL: [TroubleKind; 16] = [
         TroubleKind::Clock,
         TroubleKind::SendingHeld,
+        TroubleKind::NumberingHeld,
         TroubleKind::ConfigWaiting,
         TroubleKind::SourceStale,
         TroubleKind::SourceFailed,

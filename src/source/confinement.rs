@@ -7,6 +7,7 @@ use landlock::{
     RulesetError, RulesetStatus, Scope,
 };
 use rlimit::{Resource, setrlimit};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,8 @@ const SCRATCH_SLACK: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// The system refuses a limit.
 pub(crate) fn confine(task: &Task, limits: ReadLimits) -> std::io::Result<ConfinementLevel> {
+    // a query that waits for its answer does not notice that the service has ended
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     let bytes = limits.memory_mib * 1024 * 1024;
     setrlimit(Resource::AS, bytes, bytes)?;
     setrlimit(Resource::CPU, limits.seconds, limits.seconds)?;

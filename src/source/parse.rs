@@ -30,6 +30,18 @@ pub(crate) fn parse_file(file: File, scratch: Option<File>, limits: ReadLimits, 
     }
 }
 
+/// Reads a file of our own and makes no use of its rows.
+///
+/// # Errors
+/// This program cannot read it.
+pub(crate) fn read_back(file: File, limits: ReadLimits) -> Result<(), Refusal> {
+    match read(file, None, limits, &mut FrameWriter::new(std::io::sink())) {
+        Ok(()) => Ok(()),
+        Err(ReadError::Refused(refusal)) => Err(refusal),
+        Err(ReadError::Io(error)) => Err(Refusal::new(in_words(&error), "")),
+    }
+}
+
 /// Chooses the reader by the first bytes of the file: its name may be wrong.
 fn read(mut file: File, scratch: Option<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法读取：{}", in_words(&error)), "请重试");

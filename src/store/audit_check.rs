@@ -194,7 +194,7 @@ impl Audit<'_> {
 
     /// The name of a file of this root, as lines about it give it: several roots may share one database.
     pub fn file_of_root(self, name: &str) -> String {
-        format!("{}/{name}", self.database.holder)
+        format!("{}/{name}", self.database.place())
     }
 }
 

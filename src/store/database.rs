@@ -7,6 +7,7 @@ use crate::domain::database_url::DatabaseUrl;
 use crate::domain::disk_fault::disk_fault;
 use crate::domain::register::codes::TooMany;
 use crate::domain::secret::hide_all;
+use crate::store::database_file::DatabaseFile;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
@@ -154,12 +155,27 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
     #[error("stored {what} {key} cannot be read: {detail}")]
     Damaged { what: &'static str, key: String, detail: String },
+    #[error(
+        "数据库文件 {0} 已被移走或替换，本服务打开着的已不是它，因此不再执行任务、不发邮件。请停止服务，把原文件放回，或按docs/OPERATIONS.md“恢复”办理，再启动"
+    )]
+    TakenAway(String),
     #[error("another run has written the timeline meanwhile")]
     TimelineMoved,
     #[error("run {0} was taken over by another process")]
     TakenOver(String),
     #[error("{0}")]
     Internal(String),
+}
+
+impl StoreError {
+    /// Whether the disk below the database takes nothing.
+    pub fn is_of_disk(&self) -> bool {
+        match self {
+            StoreError::Unwritable(..) => true,
+            StoreError::Sql(error) => disk_words(error).is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl From<TooMany> for StoreError {
@@ -179,8 +195,8 @@ pub(crate) struct Database {
     pub(crate) is_new: bool,
     /// This machine and root. It is written into each claim, so that a start after a kill can end the claims of the dead process.
     pub(crate) holder: String,
-    /// The file of the lock of pulls; `None` = the server has the lock.
-    pub(crate) lock_file: Option<PathBuf>,
+    /// `None` = the database is on a server.
+    pub(crate) file: Option<DatabaseFile>,
 }
 
 impl Database {
@@ -253,12 +269,14 @@ impl Database {
         };
         migrating.close().await;
         migrated?;
-        let connections = match dialect {
-            Dialect::Sqlite => 4,
-            Dialect::Postgres => 8,
+        // a connection that is made later opens the file that is there, and makes none
+        let url = match &url.strip_suffix("mode=rwc") {
+            Some(address) => format!("{address}mode=rw"),
+            None => url,
         };
-        let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
-        Ok(Database { pool, dialect, is_new, holder: holder(root), lock_file: lock_file(root, address) })
+        let pool = options(dialect, CONNECTIONS).connect(&url).await.map_err(open_error)?;
+        let file = database_file(root, address).map_err(|error| StoreError::Open(shown, error.to_string()))?;
+        Ok(Database { pool, dialect, is_new, holder: holder(root), file })
     }
 
     /// Opens an existing database without migrating it; `None` = there is none yet.
@@ -285,7 +303,8 @@ impl Database {
                     None => StoreError::Open(shown.clone(), hide_all(&error.to_string(), address.passwords())),
                 }
             })?;
-        let database = Database { pool, dialect, is_new: false, holder: holder(root), lock_file: lock_file(root, address) };
+        let file = database_file(root, address).map_err(|error| StoreError::Open(shown.clone(), error.to_string()))?;
+        let database = Database { pool, dialect, is_new: false, holder: holder(root), file };
         if let Err(error) = sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await {
             if let Some(detail) = damage(&error) {
                 database.close().await;
@@ -302,6 +321,26 @@ impl Database {
                 Err(other)
             }
         }
+    }
+
+    /// Opens an SQLite file to look at it only, where nothing can be written: `None` = there is none that can be read so. What a process has written
+    /// last and not moved into the file is missing, where the files beside it cannot be used.
+    pub(crate) async fn open_to_look(root: &Path, address: &DatabaseUrl) -> Option<Database> {
+        sqlx::any::install_default_drivers();
+        let DatabaseUrl::Sqlite(path) = address else { return None };
+        let path = root.join(path.trim_start_matches("//"));
+        let file = database_file(root, address).ok()?;
+        for mode in ["ro", "ro&immutable=1"] {
+            let url = sqlite_url(&path, mode).ok()?;
+            let Ok(pool) = AnyPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5)).connect(&url).await else {
+                continue;
+            };
+            if sqlx::query("SELECT 1 FROM sending").fetch_optional(&pool).await.is_ok() {
+                return Some(Database { pool, dialect: Dialect::Sqlite, is_new: false, holder: String::new(), file });
+            }
+            pool.close().await;
+        }
+        None
     }
 
     /// Looks through an SQLite file for damage, and whether it takes writing. `shown` names it. One that is too large to be looked through within
@@ -333,6 +372,22 @@ impl Database {
             }),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes sure that the file at the path is still the one that is open. A server looks after its own.
+    ///
+    /// # Errors
+    /// Somebody has deleted or replaced it.
+    pub(crate) fn ensure_in_place(&self) -> Result<()> {
+        match &self.file {
+            Some(file) if !file.is_in_place() => Err(StoreError::TakenAway(file.path.display().to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name of this machine and root without the id: that of a `var/` that was made anew is the same.
+    pub(crate) fn place(&self) -> &str {
+        self.holder.rsplit_once(':').map_or(&self.holder, |(place, _)| place)
     }
 
     /// Closes all connections.
@@ -380,6 +435,9 @@ fn sqlite_url(path: &Path, mode: &str) -> std::io::Result<String> {
         path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect();
     Ok(format!("sqlite://{escaped}?mode={mode}"))
 }
+
+/// Connections of a process: several runs, a pull and the delivery work at once. Each is made when it is needed first.
+const CONNECTIONS: u32 = 12;
 
 /// How long a file is looked through for damage.
 const EXAMINATION: Duration = Duration::from_secs(10);
@@ -446,12 +504,13 @@ fn fault_text(error: &sqlx::Error) -> String {
     }
 }
 
-/// What SQLite reports of the disk below its file, in words: SQLITE_FULL, SQLITE_READONLY, SQLITE_CANTOPEN.
+/// What SQLite reports of the disk below its file, in words: SQLITE_FULL, SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN.
 fn disk_words(error: &sqlx::Error) -> Option<&'static str> {
     let code = error.as_database_error()?.code().filter(|code| code.len() < 5)?.parse::<u32>().ok()?;
     match code & 0xff {
         13 => disk_fault(ErrorKind::StorageFull),
         8 => disk_fault(ErrorKind::ReadOnlyFilesystem),
+        10 => Some("磁盘不能读写：已满，或有故障。请由管理员检查该位置的磁盘，删去不用的文件或更换磁盘，然后重试"),
         14 => Some("文件夹不能写入。请由管理员检查该位置的磁盘和权限，然后重试"),
         _ => None,
     }
@@ -460,19 +519,44 @@ fn disk_words(error: &sqlx::Error) -> Option<&'static str> {
 /// What to do about a damaged file.
 const RESTORE: &str = "请停止服务，用备份恢复（docs/OPERATIONS.md“恢复”）；没有备份的，把文件移走后从头开始";
 
-/// The file of the lock of pulls, beside an SQLite file.
-fn lock_file(root: &Path, address: &DatabaseUrl) -> Option<PathBuf> {
-    let DatabaseUrl::Sqlite(path) = address else { return None };
-    let mut name = root.join(path.trim_start_matches("//")).into_os_string();
-    name.push("-pull");
-    Some(name.into())
+/// The file of an SQLite database that has just been opened.
+fn database_file(root: &Path, address: &DatabaseUrl) -> std::io::Result<Option<DatabaseFile>> {
+    let DatabaseUrl::Sqlite(path) = address else { return Ok(None) };
+    DatabaseFile::opened(std::path::absolute(root.join(path.trim_start_matches("//")))?).map(Some)
 }
 
-/// The name of this machine and root, as a claim stores it.
+/// The name of this machine and root, as a claim stores it. Two machines may bear one name and have one path, so the file `var/instance` holds an
+/// id of its own.
 fn holder(root: &Path) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // where nothing can be written, nothing can be claimed either
+    let id = instance_id(&root.join("var/instance")).unwrap_or_default();
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-    format!("{}:{}", host.trim(), root.display())
+    format!("{}:{}:{id}", host.trim(), root.display())
+}
+
+/// The id in a file, which is made where there is none.
+fn instance_id(path: &Path) -> std::io::Result<String> {
+    match std::fs::read_to_string(path) {
+        Ok(id) if !id.trim().is_empty() => return Ok(id.trim().to_owned()),
+        // a crash has left it without its text
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // whole or not at all: another process may make it at the same moment, and the first one counts
+    let made = path.with_extension(id.trim());
+    std::fs::write(&made, id.as_bytes())?;
+    let linked = std::fs::hard_link(&made, path);
+    std::fs::remove_file(&made)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(std::fs::read_to_string(path)?.trim().to_owned()),
+    }
 }
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
@@ -516,9 +600,17 @@ async fn other_version(pool: &AnyPool, shown: &str) -> Result<Option<StoreError>
 fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(60));
     match dialect {
-        Dialect::Postgres => options,
+        Dialect::Postgres => options.after_connect(|connection, _| Box::pin(set_up_postgres(connection))),
         Dialect::Sqlite => options.after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),
     }
+}
+
+/// The limits of a connection to a server, in milliseconds: a process that was stopped, or waits for one that was, holds up nobody for ever.
+async fn set_up_postgres(connection: &mut sqlx::AnyConnection) -> std::result::Result<(), sqlx::Error> {
+    connection.execute("SET statement_timeout=600000").await?;
+    connection.execute("SET lock_timeout=60000").await?;
+    connection.execute("SET idle_in_transaction_session_timeout=120000").await?;
+    Ok(())
 }
 
 /// The pragmas of a SQLite connection.

@@ -1,10 +1,14 @@
 //! The decisions of persons about drafts: released, by one person or by two, or rejected.
 
 use crate::domain::intake::text::normalize_name;
+use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::store::audit::{AuditEntry, insert_audit};
-use crate::store::database::{Result, text};
-use crate::store::outbox::{Outbox, record_event};
+use crate::store::audited_rows::AuditedRows;
+use crate::store::database::{Result, json, text};
+use crate::store::message_bytes::sha256_of;
+use crate::store::notified::NotifiedFindings;
+use crate::store::outbox::{NewMessage, Outbox, record_event};
 
 /// What became of drafts on which a person decided. A named message that is in no list was not a draft any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,43 @@ pub struct DraftDecisions {
 }
 
 impl Outbox<'_> {
+    /// The findings that a message reports.
+    ///
+    /// # Errors
+    /// The database fails or the row is damaged.
+    pub async fn findings_in(self, id: &str) -> Result<Vec<Identity>> {
+        let row = sqlx::query("SELECT body FROM outbox_findings WHERE message=$1").bind(id).fetch_optional(&self.database.pool).await?;
+        let Some(row) = row else { return Ok(Vec::new()) };
+        let findings: NotifiedFindings = json("findings of message", id, &text(&row, "body")?)?;
+        Ok(findings.into_iter().map(|[rule, ledger, key, _]| Identity { rule, ledger, key }).collect())
+    }
+
+    /// Replaces the bytes of a draft by those of the day on which a person signs it. `false` = it is no draft any more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn date_draft(self, message: &NewMessage, entry: AuditEntry<'_>) -> Result<bool> {
+        let mut transaction = self.database.begin().await?;
+        let done = sqlx::query("UPDATE outbox SET size=CAST($2 AS BIGINT), bytes_sha256=$3 WHERE id=$1 AND state=$4")
+            .bind(&message.id)
+            .bind(message.bytes.len() as i64)
+            .bind(sha256_of(&message.bytes))
+            .bind(DeliveryState::Draft.code())
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE outbox_body SET message=$2 WHERE id=$1")
+            .bind(&message.id)
+            .bind(message.bytes.clone())
+            .execute(&mut *transaction)
+            .await?;
+        AuditedRows::message(&message.id).record(&mut transaction, entry, "draft dated anew", &message.id).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
     /// Releases or rejects drafts on a person's order. A draft of one of the acts `two_persons` is released by the second of two persons with
     /// different names; the order of the first one is recorded. Every change is an event of the message, every refused order a line of the
     /// audit.

@@ -6,9 +6,11 @@
 use crate::domain::life::act::{Draft, Numbering, Placed};
 use crate::domain::life::event::{Event, Retraction, Via};
 use crate::domain::register::ledger::Ledger;
-use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use crate::store::event_body::{EventBody, cells, stored_cells};
+use crate::store::restored::are_numbers_held;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use std::collections::HashSet;
@@ -38,6 +40,8 @@ pub enum Appended {
     Repeated(Box<Event>),
     /// The number that was typed is another record's.
     NumberTaken,
+    /// The database is a restored copy that nobody has accepted.
+    NumbersHeld,
 }
 
 /// What became of a retraction.
@@ -47,6 +51,8 @@ pub enum Retracted {
     Done(Vec<(String, u32)>),
     /// There is no such event that counts.
     NoSuchEvent,
+    /// The database is a restored copy that nobody has accepted.
+    NumbersHeld,
     /// It is a copy or a consequence of another event: code and number of that one.
     Follows(String, u32),
     /// A record that it opened has events of its own.
@@ -78,6 +84,10 @@ impl Events<'_> {
         let mut transaction = self.database.begin().await?;
         // nobody else writes events from here on
         let mut pos = next_position(&mut transaction, 0).await?;
+        if are_numbers_held(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(Appended::NumbersHeld);
+        }
         for Draft { event, .. } in acted.drafts {
             let code = (!event.creates).then_some(event.code.as_str());
             if let Some(first) = by_key(&mut transaction, &acted.ledger.id, code, &event.key, acted.sample).await? {
@@ -102,10 +112,14 @@ impl Events<'_> {
                 transaction.rollback().await?;
                 return Ok(Appended::NumberTaken);
             };
-            positions.push(event.pos);
-            let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
             let reason = if event.reason.is_empty() { &event.unit } else { &event.reason };
-            insert_audit(entry.at, entry.who, &format!("handle {}", event.transition), &object, reason).execute(&mut *transaction).await?;
+            let entry = AuditEntry { why: reason, ..entry };
+            // the record that it opened begins at the next position
+            for pos in event.pos..=pos {
+                let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
+                AuditedRows::event(pos).record(&mut transaction, entry, &format!("handle {}", event.transition), &object).await?;
+            }
+            positions.push(event.pos);
             if index == acted.named {
                 written = Some(Appended::Written { code: event.code, no: event.no, number: event.number });
             }
@@ -122,6 +136,10 @@ impl Events<'_> {
     pub async fn retract(self, ledger: &str, (code, no): (&str, u32), sample: bool, entry: AuditEntry<'_>) -> Result<Retracted> {
         let mut transaction = self.database.begin().await?;
         let pos = next_position(&mut transaction, 1).await?;
+        if are_numbers_held(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(Retracted::NumbersHeld);
+        }
         let statement = format!("SELECT {COLUMNS} FROM event WHERE ledger=$1 AND code=$2 AND no=$3 AND sample=$4 AND retracted=0");
         let query = sqlx::query(sql(statement)).bind(ledger).bind(code).bind(i64::from(no)).bind(i64::from(sample));
         let found = query.fetch_optional(&mut *transaction).await?;
@@ -144,13 +162,15 @@ impl Events<'_> {
                 return Ok(Retracted::OpenedWasHandled(opened.clone()));
             }
         }
-        let rows = sqlx::query("SELECT code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
+        let rows = sqlx::query("SELECT pos, code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
         let rows = rows.fetch_all(&mut *transaction).await?;
         let retracted = rows.iter().map(|row| Ok((text(row, "code")?, number(row, "no")? as u32))).collect::<Result<Vec<_>>>()?;
         let statement = "UPDATE event SET retracted=$1, retracted_at=$2, retracted_by=$3, retracted_why=$4 WHERE act=$5 AND retracted=0";
         sqlx::query(statement).bind(pos).bind(entry.at).bind(entry.who).bind(entry.why).bind(found.pos).execute(&mut *transaction).await?;
-        let object = format!("{ledger}/{code}/{no}");
-        insert_audit(entry.at, entry.who, "retract", &object, entry.why).execute(&mut *transaction).await?;
+        for row in &rows {
+            let object = format!("{ledger}/{}/{}", text(row, "code")?, number(row, "no")?);
+            AuditedRows::event(number(row, "pos")?).record(&mut transaction, entry, "retract", &object).await?;
+        }
         transaction.commit().await?;
         Ok(Retracted::Done(retracted))
     }

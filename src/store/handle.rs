@@ -4,6 +4,7 @@ use crate::domain::database_url::DatabaseUrl;
 use crate::store::accounts::Accounts;
 use crate::store::audit::Audit;
 use crate::store::changes::Changes;
+use crate::store::config_rows::ConfigRows;
 use crate::store::database::{Database, Result};
 use crate::store::events::Events;
 use crate::store::feedback::Feedback;
@@ -12,6 +13,7 @@ use crate::store::frozen_texts::FrozenTexts;
 use crate::store::gone::Gone;
 use crate::store::indicators::Indicators;
 use crate::store::keys::Keys;
+use crate::store::lock::{Exclusive, Lock};
 use crate::store::marked_messages::MarkedMessages;
 use crate::store::named_records::NamedRecords;
 use crate::store::notes::Notes;
@@ -57,6 +59,11 @@ impl Store {
         Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }
 
+    /// Opens an existing file to look at it only, where nothing can be written; `None` = it cannot be read so.
+    pub async fn open_to_look(root: &Path, url: &DatabaseUrl) -> Option<Store> {
+        Database::open_to_look(root, url).await.map(|database| Store { database })
+    }
+
     /// Looks through the file of the database for damage, and whether it takes writing; a server does so itself. `shown` names it.
     ///
     /// # Errors
@@ -78,6 +85,22 @@ impl Store {
         self.database.clock().await
     }
 
+    /// Makes sure that the file of the database is still the one that is open.
+    ///
+    /// # Errors
+    /// Somebody has deleted or replaced it.
+    pub fn ensure_in_place(&self) -> Result<()> {
+        self.database.ensure_in_place()
+    }
+
+    /// Keeps others from planning mails: what one run mails decides what the next one does.
+    ///
+    /// # Errors
+    /// The database fails, or another run does not end planning.
+    pub async fn lock_planning(&self) -> Result<Lock> {
+        self.database.lock(Exclusive::Plan).await
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.database.close().await;
@@ -93,6 +116,10 @@ impl Store {
 
     pub fn changes(&self) -> Changes<'_> {
         Changes { database: &self.database }
+    }
+
+    pub fn config_rows(&self) -> ConfigRows<'_> {
+        ConfigRows { database: &self.database }
     }
 
     pub fn events(&self) -> Events<'_> {

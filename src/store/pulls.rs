@@ -7,10 +7,10 @@ use crate::domain::intake::file::{CodeInFile, RowNames};
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::Codes;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
+use crate::store::lock::{Exclusive, Lock};
 use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN};
 use crate::store::pictures::next_data_position;
-use crate::store::pull_lock::PullLock;
 use crate::store::snapshot_writer::{
     BYTES_PER_STATEMENT, Batch, Difference, NewRecord, Piece, Seen, SnapshotKey, SnapshotWriter, Statement,
 };
@@ -55,7 +55,8 @@ pub struct Pull {
     is_closing: bool,
     /// Ledger, source and number of the snapshots of which rows are in the database.
     staged: Vec<SnapshotKey>,
-    _lock: PullLock,
+    /// Held until the last piece is written.
+    lock: Arc<Lock>,
 }
 
 /// The connection of a pull, which is closed with it: whatever was not committed is undone then, and its pages in memory are freed.
@@ -79,7 +80,7 @@ impl Pulls<'_> {
     /// # Errors
     /// The database fails, or another pull does not end.
     pub async fn begin(self) -> Result<Pull> {
-        let lock = self.database.lock_pulls().await?;
+        let lock = self.database.lock(Exclusive::Pull).await?;
         let database = self.database.clone();
         let mut connection = database.pool.acquire().await?;
         connection.close_on_drop();
@@ -87,7 +88,7 @@ impl Pulls<'_> {
             connection.execute(setting).await?;
         }
         let (dialect, work) = (database.dialect, Work::Idle(connection));
-        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), _lock: lock })
+        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), lock: Arc::new(lock) })
     }
 }
 
@@ -281,8 +282,10 @@ impl Pull {
                 sqlx::query_with(sql(statement), values).execute(&mut *connection).await?;
             }
             connection.execute(COMMIT).await?;
-            // whoever waits for the write lock of SQLite only looks now and then
-            tokio::time::sleep(begin.elapsed() / 2).await;
+            if dialect == Dialect::Sqlite {
+                // whoever waits for its write lock only looks now and then
+                tokio::time::sleep(begin.elapsed() / 2).await;
+            }
             Ok(connection)
         }));
         Ok(())
@@ -516,6 +519,7 @@ impl Pull {
     /// # Errors
     /// The database fails, or a piece has failed before.
     pub async fn commit(mut self) -> Result<()> {
+        self.lock.ensure_held().await?;
         let staged = std::mem::take(&mut self.staged);
         let connection = self.connection().await?;
         for (ledger, source, _) in &staged {
@@ -542,6 +546,19 @@ impl Pull {
             staged_rows::remove_left(&self.database, ledger, source).await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Pull {
+    /// A piece that is being written ends before others may pull: they would clean up behind it too early.
+    fn drop(&mut self) {
+        let Work::Writing(piece) = std::mem::replace(&mut self.work, Work::Failed) else { return };
+        let lock = Arc::clone(&self.lock);
+        tokio::spawn(async move {
+            // its fault is that of the pull
+            drop(piece.await);
+            drop(lock);
+        });
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::packed::Layout;
 use crate::domain::register::record::{Place, Record};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
+use crate::store::open_versions::content_hash;
 use crate::store::staged_rows::TAKEN;
 use futures_util::TryStreamExt;
 use sqlx::Row;
@@ -28,7 +29,7 @@ pub struct NamedRow {
 }
 
 /// The columns that [`stored`] reads, in its order. It reads by position, because finding a column by name takes longer than reading it.
-pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
+pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body, r.hash";
 
 /// One stored record and the snapshot in which its version began.
 pub struct StoredRecord {
@@ -71,7 +72,7 @@ impl<'a> Layouts<'a> {
 struct RecordPage {
     /// [`HEAD`] of each record, concatenated.
     heads: String,
-    /// The bodies, concatenated.
+    /// The hash and the body of each, concatenated.
     bodies: Vec<u8>,
     /// The code of the last record.
     last: String,
@@ -80,6 +81,12 @@ struct RecordPage {
 /// The head of a record: numbers separated by spaces, then the code, whose length is the last number.
 const HEAD: &str =
     "first_seq || ' ' || sheet || ' ' || row_no || ' ' || layout || ' ' || length(body) || ' ' || length(code) || ' ' || code";
+
+/// Bytes of a hash.
+const HASH_BYTES: usize = 16;
+
+/// What a person reads of a record that is not as it was stored.
+const ALTERED: &str = "与存入时不同：数据库文件损坏，或被越过程序改动。请用备份恢复（docs/OPERATIONS.md“恢复”），或重新导入该台账";
 
 /// Target for the bytes of bodies in a page, and the maximum number of records.
 const PAGE_BYTES: usize = 128 * 1024;
@@ -111,8 +118,12 @@ impl RecordPage {
             let end = heads.char_indices().nth(letters as usize).map_or(heads.len(), |(at, _)| at);
             let (code, rest) = heads.split_at(end);
             heads = rest;
-            let (body, rest) = bodies.split_at_checked(bytes as usize).ok_or_else(|| damaged("page"))?;
+            let (hash, rest) = bodies.split_at_checked(HASH_BYTES).ok_or_else(|| damaged("page"))?;
+            let (body, rest) = rest.split_at_checked(bytes as usize).ok_or_else(|| damaged("page"))?;
             bodies = rest;
+            if hash != content_hash(layout, body) {
+                return Err(StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: ALTERED.to_owned() });
+            }
             let layout = layouts.get(layout).ok_or_else(|| damaged("unknown layout"))?;
             record.code.clear();
             record.code.push_str(code);
@@ -170,7 +181,7 @@ impl Records<'_> {
     async fn page(self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<RecordPage>> {
         let joined = self.database.dialect.joined_records();
         let statement = format!(
-            "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, body FROM record \
+            "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, hash || body AS body FROM record \
              WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code>$4 ORDER BY code LIMIT $5) page"
         );
         let row = sqlx::query(sql(statement))
@@ -330,6 +341,10 @@ pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Arc<Layout>>, row: 
     let layout = layouts.get(&number(4)?).ok_or_else(|| damaged("unknown layout"))?;
     let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
     let mut cells = Vec::new();
-    layout.unpack(row.try_get(5)?, &mut cells).ok_or_else(|| damaged("body"))?;
+    let body: &[u8] = row.try_get(5)?;
+    if row.try_get::<&[u8], _>(6)? != content_hash(number(4)?, body) {
+        return Err(damaged(ALTERED));
+    }
+    layout.unpack(body, &mut cells).ok_or_else(|| damaged("body"))?;
     Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place, ..Record::default() }, first_seq: number(1)? })
 }

@@ -100,6 +100,9 @@ pub struct RunInputs {
     /// The service has made it because data came that an earlier revision could not rely on.
     #[serde(default)]
     pub makes_good: bool,
+    /// A person has had papers made although more than half of their data is old.
+    #[serde(default)]
+    pub accepts_old_data: bool,
     /// The day on which its papers and mails are made, which they bear; `None` = the day of its slot.
     #[serde(default)]
     pub made_on: Option<NaiveDate>,
@@ -193,6 +196,21 @@ impl Runs<'_> {
             .fetch_optional(&self.database.pool)
             .await?;
         Ok(row.as_ref().map(run_of_row).transpose()?.and_then(|run| run.inputs.made_on))
+    }
+
+    /// The revisions before a run that have a result, the first edition first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn earlier_revisions(self, run: &Run) -> Result<Vec<Run>> {
+        let rows = sqlx::query("SELECT * FROM run WHERE job=$1 AND key=$2 AND revision<$3 ORDER BY revision")
+            .bind(&run.job)
+            .bind(&run.key)
+            .bind(run.revision)
+            .fetch_all(&self.database.pool)
+            .await?;
+        let runs = rows.iter().map(run_of_row).collect::<Result<Vec<_>>>()?;
+        Ok(runs.into_iter().filter(|run| run.state.has_result()).collect())
     }
 
     /// The newest revision of the run of a job's latest slot; `None` = the job was never run.

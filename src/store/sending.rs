@@ -5,7 +5,7 @@
 //! whose counter is behind that file is a restored copy and lacks what was mailed since.
 
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState, Verdict, is_given_up, unknown_verdict};
-use crate::store::audit::AuditEntry;
+use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, parameters, sql, text};
 use crate::store::outbox::{delivery_state, record_event};
@@ -37,7 +37,10 @@ pub struct ClaimRequest<'a> {
     /// Only messages of this run; `None` = of all runs.
     pub run: Option<&'a str>,
     pub limit: i64,
+    /// By the clock of this machine, which decides what is due.
     pub now: &'a str,
+    /// By the clock of the database, which decides whose claim holds.
+    pub claimed_at: &'a str,
     pub lease_until: &'a str,
     /// Only messages made in test mode.
     pub test: bool,
@@ -60,18 +63,21 @@ pub enum Claims {
 /// Why all sending is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldReason {
-    /// The database is behind the counter file.
+    /// The database is behind a file beside it.
     Restored,
+    /// A file beside the database cannot be read.
+    Damaged,
     /// A person ordered it.
     Person,
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 2] = [HoldReason::Restored, HoldReason::Person];
+    pub const ALL: [HoldReason; 3] = [HoldReason::Restored, HoldReason::Damaged, HoldReason::Person];
 
     pub fn code(self) -> &'static str {
         match self {
             HoldReason::Restored => "restored",
+            HoldReason::Damaged => "damaged",
             HoldReason::Person => "person",
         }
     }
@@ -91,6 +97,8 @@ pub struct Hold {
 pub struct SendingState {
     pub counter: i64,
     pub hold: Option<Hold>,
+    /// Since when nothing is numbered; empty = it is numbered.
+    pub numbers_held: String,
     /// Mails that the server accepted, or may have accepted, on the day.
     pub sent: i64,
     /// Mails that a person has allowed that day beyond the daily limit.
@@ -109,11 +117,18 @@ impl Sending<'_> {
     /// # Errors
     /// The database fails.
     pub async fn state(self, day: &str) -> Result<SendingState> {
-        let row =
-            sqlx::query("SELECT counter, hold, hold_at, hold_by, hold_why FROM sending WHERE id=1").fetch_one(&self.database.pool).await?;
+        let row = sqlx::query("SELECT counter, hold, hold_at, hold_by, hold_why, numbers_held FROM sending WHERE id=1")
+            .fetch_one(&self.database.pool)
+            .await?;
         let today = sqlx::query("SELECT sent, extra FROM sending_day WHERE day=$1").bind(day).fetch_optional(&self.database.pool).await?;
         let of = |column: &str| today.as_ref().map_or(Ok(0), |row| number(row, column));
-        Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
+        Ok(SendingState {
+            counter: number(&row, "counter")?,
+            hold: hold(&row)?,
+            numbers_held: text(&row, "numbers_held")?,
+            sent: of("sent")?,
+            extra: of("extra")?,
+        })
     }
 
     /// Whether messages that this process has claimed and not sent yet may not go any more: all sending is held, or a mark of secrecy came after they
@@ -138,7 +153,7 @@ impl Sending<'_> {
     /// # Errors
     /// The database fails.
     pub async fn claim(self, claiming: &ClaimRequest<'_>) -> Result<Claims> {
-        let ClaimRequest { run, limit, now, lease_until, test, day, daily_max } = *claiming;
+        let ClaimRequest { run, limit, now, claimed_at, lease_until, test, day, daily_max } = *claiming;
         let mut transaction = self.database.begin().await?;
         // this update locks the row, so claims of several processes run one after another and the daily limit is exact
         let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, hold_at, hold_by, hold_why")
@@ -147,17 +162,17 @@ impl Sending<'_> {
         let held = hold(&row)?;
         let counter = number(&row, "counter")?;
         let (sending, queued) = (DeliveryState::Sending.code(), DeliveryState::all_that(DeliveryState::is_queued));
-        // the parameters: 1 now, 2 run, 3 test, 4 the state of a claimed message; from `first` on the states of queued ones
+        // the parameters: 1 now, 2 run, 3 test, 4 the state of a claimed message, 5 the time of claims; from `first` on the states of queued ones
         let due = |first: usize| {
             let queued = parameters(first, queued.len());
             format!(
-                "((state IN ({queued}) AND next_at<=$1) OR (state=$4 AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3 \
+                "((state IN ({queued}) AND next_at<=$1) OR (state=$4 AND lease_until<$5)) AND ($2='' OR run=$2) AND test>=$3 \
                  AND checked>=(SELECT position FROM restriction_position WHERE id=1)"
             )
         };
         let run = run.unwrap_or_default();
-        let mut query = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {} LIMIT 1", due(5))));
-        query = query.bind(now).bind(run).bind(i64::from(test)).bind(sending);
+        let mut query = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {} LIMIT 1", due(6))));
+        query = query.bind(now).bind(run).bind(i64::from(test)).bind(sending).bind(claimed_at);
         for state in &queued {
             query = query.bind(state.code());
         }
@@ -175,7 +190,7 @@ impl Sending<'_> {
              (SELECT COUNT(*) FROM outbox WHERE state=$3 AND lease_until>=$2) AS busy",
         )
         .bind(day)
-        .bind(now)
+        .bind(claimed_at)
         .bind(sending)
         .fetch_one(&mut *transaction)
         .await?;
@@ -188,15 +203,15 @@ impl Sending<'_> {
         // the subquery locks rows on PostgreSQL, so that two processes never claim the same one; an expired claim counts as an unknown outcome
         // if its sending was begun, and as no attempt if it was not
         let statement = format!(
-            "UPDATE outbox SET state=$4, fence=fence+1, lease_until=$5, holder=$6, \
+            "UPDATE outbox SET state=$4, fence=fence+1, lease_until=$6, holder=$7, \
              attempts=attempts+CASE WHEN state=$4 AND begun<>fence THEN 0 ELSE 1 END, \
              unknowns=unknowns+CASE WHEN state=$4 AND begun=fence THEN 1 ELSE 0 END WHERE id IN (\
-             SELECT id FROM outbox WHERE {} ORDER BY next_at, id LIMIT $7{}) \
+             SELECT id FROM outbox WHERE {} ORDER BY next_at, id LIMIT $8{}) \
              RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence, bytes_sha256, act, instead_of",
-            due(8),
+            due(9),
             self.database.dialect.skip_locked()
         );
-        let mut query = sqlx::query(sql(statement)).bind(now).bind(run).bind(i64::from(test)).bind(sending);
+        let mut query = sqlx::query(sql(statement)).bind(now).bind(run).bind(i64::from(test)).bind(sending).bind(claimed_at);
         query = query.bind(lease_until).bind(&self.database.holder).bind(limit.min(left));
         for state in &queued {
             query = query.bind(state.code());
@@ -379,20 +394,21 @@ impl Sending<'_> {
         Ok(ended)
     }
 
-    /// Gives up unsent messages whose time limit has passed, and messages whose claims have expired too often. Returns the ids.
+    /// Gives up unsent messages whose time limit has passed, and messages whose claims have expired too often; claims hold until `claims_until`. Returns
+    /// the ids.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn expire(self, now: &str) -> Result<Vec<String>> {
+    pub async fn expire(self, now: &str, claims_until: &str) -> Result<Vec<String>> {
         let mut transaction = self.database.begin().await?;
         let (sending, queued) = (DeliveryState::Sending.code(), DeliveryState::all_that(DeliveryState::is_queued));
         let statement = format!(
             "SELECT id, state, fence, begun, unknowns, expires_at FROM outbox WHERE (state IN ({}) AND expires_at<$1) \
-             OR (state=$2 AND lease_until<$1) \
+             OR (state=$2 AND lease_until<$3) \
              ORDER BY id",
-            parameters(3, queued.len())
+            parameters(4, queued.len())
         );
-        let mut query = sqlx::query(sql(statement)).bind(now).bind(sending);
+        let mut query = sqlx::query(sql(statement)).bind(now).bind(sending).bind(claims_until);
         for state in &queued {
             query = query.bind(state.code());
         }
@@ -445,6 +461,23 @@ impl Sending<'_> {
         Ok(is_held)
     }
 
+    /// Holds all numbering, and records why. A person who releases sending releases it too.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn hold_numbers(self, entry: AuditEntry<'_>) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        let done = sqlx::query("UPDATE sending SET numbers_held=$1 WHERE id=1 AND numbers_held=''")
+            .bind(entry.at)
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 1 {
+            insert_audit(entry.at, entry.who, "numbering held", "", entry.why).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Releases sending: ends the hold, moves the counter past `counter_at_least`, and raises the limit of a day by `extra` mails. Pending
     /// messages become due at once. `what` is recorded as what was released. Returns the counter.
     ///
@@ -453,7 +486,7 @@ impl Sending<'_> {
     pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, what: &str, entry: AuditEntry<'_>) -> Result<i64> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query(
-            "UPDATE sending SET hold='', hold_at='', hold_by='', hold_why='', \
+            "UPDATE sending SET hold='', hold_at='', hold_by='', hold_why='', numbers_held='', \
              counter=CASE WHEN counter<$1 THEN $1 ELSE counter END + 1 WHERE id=1 RETURNING counter",
         )
         .bind(counter_at_least)

@@ -3,6 +3,7 @@
 use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Result, sql};
+use crate::store::lock::Exclusive;
 use crate::store::mark_rows::end_with;
 use crate::store::pictures::next_data_position;
 use crate::store::snapshots::{SnapshotState, Snapshots};
@@ -17,7 +18,7 @@ impl Snapshots<'_> {
         // a discarded snapshot still shows why it was held
         let reason = if state == SnapshotState::InForce { "''" } else { "reason" };
         let statement = format!("UPDATE snapshot SET state=$4, reason={reason} WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5");
-        let _lock = self.database.lock_pulls().await?;
+        let _lock = self.database.lock(Exclusive::Pull).await?;
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(sql(statement))
             .bind(ledger)

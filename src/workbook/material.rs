@@ -85,6 +85,8 @@ pub struct Material<'a> {
     pub contact: &'a str,
     /// The day the run was due; official papers are dated with it.
     pub made_on: NaiveDate,
+    /// The first line of a paper that a person has made although its data are old; empty = none.
+    pub data_line: &'a str,
     /// The last day for objections.
     pub reply_by: NaiveDate,
     /// Sorted findings, notices and quality lines.

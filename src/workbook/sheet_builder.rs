@@ -54,9 +54,7 @@ impl<'a> SheetBuilder<'a, '_> {
             columns,
             ..Sheet::default()
         };
-        if !frame.mark.is_empty() {
-            sheet.banner(Role::Mark, frame.mark.clone());
-        }
+        self.add_first_lines(&mut sheet);
         sheet.banner(Role::Title, self.fill_in(&frame.title));
         if !subtitle.is_empty() {
             sheet.subtitle(subtitle);
@@ -67,6 +65,17 @@ impl<'a> SheetBuilder<'a, '_> {
             }
         }
         sheet
+    }
+
+    /// Adds what is above the title: of which day old data are, and the mark.
+    pub(crate) fn add_first_lines(&self, sheet: &mut Sheet<'_>) {
+        let data_line = self.visible.material.data_line;
+        if !data_line.is_empty() {
+            sheet.banner(Role::Note, data_line.to_owned());
+        }
+        if !self.frame.mark.is_empty() {
+            sheet.banner(Role::Mark, self.frame.mark.clone());
+        }
     }
 
     /// Adds the notes below the table: the template's note, the number of items that are only counted, on the first sheet the data sources

@@ -152,6 +152,7 @@ impl World {
             office: "省投资促进局",
             contact: "省投资促进局项目督查处",
             made_on: "2026-10-08".parse().unwrap(),
+            data_line: "",
             reply_by: "2026-10-15".parse().unwrap(),
             judged: &self.judged,
             records: &self.records,

@@ -29,14 +29,4 @@ impl FileLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
-
-    /// Takes the lock and blocks the thread until it is free.
-    ///
-    /// # Errors
-    /// The folder cannot be written.
-    pub fn take(var: &Path, name: &str) -> std::io::Result<FileLock> {
-        let file = FileLock::open(var, name)?;
-        file.lock()?;
-        Ok(FileLock { _file: file })
-    }
 }

@@ -24,6 +24,10 @@ use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap};
 use tokio::sync::OnceCell;
 
+/// Why nothing is numbered on a restored copy.
+const NUMBERS_HELD: &str =
+    "数据库是从备份恢复的，其后的编号可能已经用过，暂不办理。请负责人核对后执行 duban outbox release --sending --by 姓名 --reason 事由";
+
 /// What became of the acts on one record.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
@@ -163,6 +167,7 @@ impl<'a> Handling<'a> {
                 let number = matters.get(code).map_or("", |matter| matter.number(self.today)).to_owned();
                 return Ok(Outcome::Done { code: code.to_owned(), no, number, state });
             }
+            Retracted::NumbersHeld => NUMBERS_HELD.to_owned(),
             Retracted::NoSuchEvent => format!("{code}没有第{no}条可以更正的办理记录"),
             Retracted::Follows(first, no) => format!("这一条随{first}第{no}条而来，请更正那一条"),
             Retracted::OpenedWasHandled(opened) => format!("由此立的{opened}已有办理记录，不能更正"),
@@ -189,6 +194,7 @@ impl<'a> Handling<'a> {
                 Ok(Outcome::Done { code, no, number, state })
             }
             Appended::Repeated(first) => self.repeated(*first).await,
+            Appended::NumbersHeld => self.refuse(code, NUMBERS_HELD.into()).await,
             Appended::NumberTaken => self.refuse(code, "这个编号已经用过".into()).await,
             Appended::Outrun => {
                 let now = self.matters(code).await?;

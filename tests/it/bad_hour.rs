@@ -116,3 +116,21 @@ fn a_database_that_cannot_be_used_is_named_by_check_and_at_once() {
     let root = root(false);
     assert!(duban(root.path(), &["check"]).status.success(), "a whole one is fine");
 }
+
+/// What is read from the database is what was written: a record that somebody changed past the program is not judged.
+#[tokio::test]
+async fn a_record_that_is_not_as_it_was_stored_is_named_and_not_judged() {
+    let root = root(false);
+    let at = root.path();
+    sqlx::any::install_default_drivers();
+    let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", at.join("var/duban.db").display())).await.expect("the tables");
+    let changed =
+        sqlx::query("UPDATE record SET body=CAST(body || 'x' AS BLOB) WHERE code=(SELECT MIN(code) FROM record)").execute(&tables).await;
+    assert_eq!(changed.expect("changed").rows_affected(), 1);
+    tables.close().await;
+    for command in [&["findings", "--as-of", "2026-09-30"][..], &["run", "quarterly-supervision", "--as-of", "2026-09-30"]] {
+        let read = duban(at, command);
+        assert!(read.status.code() == Some(1) && stderr(&read).contains("与存入时不同"), "{command:?}: {}", stderr(&read));
+    }
+    assert!(!at.join("var/outbox").exists() || std::fs::read_dir(at.join("var/outbox")).expect("mails").next().is_none());
+}

@@ -1,8 +1,9 @@
 //! Old data accuse nobody: of a source that failed, that is too old or whose newer data wait, nothing is new, nobody is chased, and every reader is
 //! warned. What came late is made good once.
 
-use super::helpers::{duban, edit, files_below, fresh_root, import, service, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import, service, stderr, stdout};
 use super::outputs::as_read;
+use calamine::{Reader, Xlsx};
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
 use duban::cli::run::outcome_text;
@@ -177,6 +178,19 @@ fn a_ledger_that_grew_is_taken_and_one_that_lost_rows_waits() {
         let printed = stdout(&duban(root, command));
         assert!(printed.contains("第3次快照）暂缓生效"), "{command:?}: {printed}");
     }
+    // a person has the paper made all the same: its first line states the day of its data
+    let revise = ["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise", "--accept-old"];
+    let nameless = duban(root, &revise);
+    assert!(nameless.status.code() == Some(1) && stderr(&nameless).contains("--by 姓名 --reason 事由"), "{}", stderr(&nameless));
+    let printed = stdout(&duban(root, &[&revise[..], &["--by", "主任", "--reason", "须按期报送"]].concat()));
+    assert!(printed.contains("项目落地服务工作单办理情况通报") && !printed.contains("暂不编制") && printed.contains(words), "{printed}");
+    let files = files_below(&root.join("var/reports/quarterly-supervision"));
+    let paper = files.into_iter().find(|(name, _)| name.contains("工作单办理情况通报") && name.ends_with(".xlsx")).expect("the paper").1;
+    let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(paper)).expect("a workbook");
+    let sheet = book.worksheet_range_at(0).expect("a sheet").expect("its cells");
+    let first = sheet.rows().flatten().map(ToString::to_string).find(|cell| !cell.is_empty()).expect("a cell");
+    assert_eq!(first, "工作单数据截至2026年9月30日");
+    assert!(stdout(&duban(root, &["audit"])).contains("--accept-old"));
     assert_eq!(code(duban(root, &["snapshot", "discard", "work-order", "import", "3"])), 0);
     let run = stdout(&duban(root, &["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"]));
     assert!(!run.contains("暂缓生效") && run.contains("项目落地服务工作单办理情况通报"), "{run}");

@@ -250,6 +250,7 @@ impl Renderer<'_> {
             office: "省投资促进局",
             contact: "项目督查处0851-85812345",
             made_on: self.as_of,
+            data_line: "",
             reply_by: self.as_of,
             judged: self.judged,
             records: self.records,

@@ -533,9 +533,11 @@ CREATE TABLE sending (
     hold TEXT NOT NULL,
     hold_at TEXT NOT NULL,
     hold_by TEXT NOT NULL,
-    hold_why TEXT NOT NULL
+    hold_why TEXT NOT NULL,
+    -- since when nothing is numbered, because the database is a restored copy; empty = it is numbered
+    numbers_held TEXT NOT NULL
 );
-INSERT INTO sending (id, counter, hold, hold_at, hold_by, hold_why) VALUES (1, 0, '', '', '', '');
+INSERT INTO sending (id, counter, hold, hold_at, hold_by, hold_why, numbers_held) VALUES (1, 0, '', '', '', '', '');
 
 -- Mails given to the server by day, for the daily limit.
 CREATE TABLE sending_day (
@@ -664,6 +666,24 @@ CREATE TABLE audit_chain (
     pruned_hash TEXT NOT NULL
 );
 INSERT INTO audit_chain (id, no, hash, pruned_no, pruned_hash) VALUES (1, 0, '', 0, '');
+
+-- The configurations that were published: the one with the highest number is in force.
+CREATE TABLE config_published (
+    no BIGINT NOT NULL PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    -- JSON: path -> sha256 of its text in frozen
+    files TEXT NOT NULL,
+    -- from the one before
+    difference TEXT NOT NULL
+);
+
+-- One row, or none: the folder of the service has another configuration, which waits for a person.
+CREATE TABLE config_waiting (
+    id BIGINT NOT NULL PRIMARY KEY,
+    since TEXT NOT NULL,
+    text TEXT NOT NULL
+);
 
 -- Accounts of the portal. None is deleted, because the audit names them.
 CREATE TABLE account (

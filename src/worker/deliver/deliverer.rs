@@ -14,11 +14,14 @@ use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::message_bytes::sha256_of;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
+use crate::worker::claim_time::claim_time;
 use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::first_refusals::FirstRefusals;
+use crate::worker::deliver::hold_file::HoldFile;
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::deliver::withhold::withhold;
 use crate::worker::file_lock::FileLock;
+use crate::worker::pulse::Pulse;
 use crate::worker::watch::clock_watch::ClockWatch;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -45,6 +48,8 @@ const GATHER: std::time::Duration = std::time::Duration::from_millis(20);
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 /// The most outcomes recorded in one transaction.
 const OUTCOMES_MAX: usize = 64;
+/// How often a delivery asks whether the one before it has ended.
+const TURN: std::time::Duration = std::time::Duration::from_millis(50);
 /// Bodies fetched at a time.
 const FETCH_MESSAGES: usize = 16;
 const FETCH_BYTES: u64 = 8 * 1024 * 1024;
@@ -106,13 +111,25 @@ pub struct Deliverer {
     pub(crate) clock_watch: ClockWatch,
     mailer: Mailer,
     channel: Arc<Mutex<ChannelMemory>>,
+    pulse: Pulse,
 }
 
 impl Deliverer {
     /// A deliverer that has not sent anything yet. `root` is the folder that holds `var/`.
     pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock, mailer: Mailer) -> Deliverer {
         let clock_watch = ClockWatch::new(root, config.clone(), store.clone(), clock.clone());
-        Deliverer { var: root.join("var"), config, store, clock, clock_watch, mailer, channel: Arc::default() }
+        Deliverer { var: root.join("var"), config, store, clock, clock_watch, mailer, channel: Arc::default(), pulse: Pulse::default() }
+    }
+
+    /// A deliverer over another configuration, with what this one remembers.
+    pub(crate) fn with_config(&self, root: &Path, config: Arc<Config>, mailer: Mailer) -> Deliverer {
+        let other = Deliverer::new(root, config, self.store.clone(), self.clock.clone(), mailer);
+        Deliverer { channel: self.channel.clone(), ..other }
+    }
+
+    /// The same deliverer, whose work somebody watches.
+    pub(crate) fn watched_by(&self, pulse: Pulse) -> Deliverer {
+        Deliverer { pulse, ..self.clone() }
     }
 
     /// Closes the connections to the database.
@@ -136,9 +153,11 @@ impl Deliverer {
         if let Some(doubt) = self.clock_watch.recorded().await? {
             return Ok(Delivered { blocked: Some(Block::Channel(doubt.text)), ..Delivered::default() });
         }
+        self.store.ensure_in_place()?;
         self.withhold().await?;
         let mail = &self.config.settings.mail;
-        let lease = now + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
+        let claimed_at = claim_time(&self.store, &self.clock).await?;
+        let lease = claimed_at + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
         let claims = self
             .store
             .sending()
@@ -146,6 +165,7 @@ impl Deliverer {
                 run,
                 limit: (self.mailer.parallel() * CLAIM_PER_CONNECTION).min(CLAIM_MAX) as i64,
                 now: &stamp(now),
+                claimed_at: &stamp(claimed_at),
                 lease_until: &stamp(lease),
                 test: mail.test_to.is_some(),
                 day: &self.clock.today().to_string(),
@@ -264,7 +284,7 @@ impl Deliverer {
                         }
                     }
                     () = tokio::time::sleep_until(look) => {
-                        let must_stop = self.store.sending().must_stop().await.unwrap_or_else(|error| {
+                        let must_stop = HoldFile::below(&self.var).is_there() || self.store.sending().must_stop().await.unwrap_or_else(|error| {
                             tracing::warn!(%error, "the database cannot tell whether mails may go on: none is begun");
                             true
                         });
@@ -444,15 +464,27 @@ impl Deliverer {
         self.channel(|channel| channel.pause.as_ref().filter(|(until, _)| *until > now).map(|(_, reason)| reason.clone()))
     }
 
+    /// Waits until no other delivery of this root is at work. `None` = the process is about to end.
+    async fn take_turn(&self) -> anyhow::Result<Option<FileLock>> {
+        loop {
+            if let Some(lock) = FileLock::try_take(&self.var, "delivery").context("cannot lock var/locks/delivery")? {
+                return Ok(Some(lock));
+            }
+            if self.channel(|channel| channel.quit.load(Ordering::Relaxed)) {
+                return Ok(None);
+            }
+            self.pulse.beat();
+            tokio::time::sleep(TURN).await;
+        }
+    }
+
     /// Sends batches until nothing is due or no more can be sent. Of each root, one process delivers at a time. What a dead process had
     /// claimed is sent once more with the same bytes.
     ///
     /// # Errors
     /// The database fails or var/ cannot be written.
     pub async fn deliver_all(&self, run: Option<&str>) -> anyhow::Result<Delivered> {
-        let var = self.var.clone();
-        let _lock =
-            tokio::task::spawn_blocking(move || FileLock::take(&var, "delivery")).await?.context("cannot lock var/locks/delivery")?;
+        let Some(_lock) = self.take_turn().await? else { return Ok(Delivered::default()) };
         self.mailer.sweep().context("cannot clear var/outbox")?;
         self.guard().await?;
         let now = stamp(self.clock.now());
@@ -465,7 +497,7 @@ impl Deliverer {
                 "messages whose sender died while it sent them: outcome unknown, they go once more with the same Message-ID"
             );
         }
-        let late = self.store.sending().expire(&now).await?;
+        let late = self.store.sending().expire(&now, &stamp(claim_time(&self.store, &self.clock).await?)).await?;
         if !late.is_empty() {
             tracing::error!(messages = late.len(), "messages given up, too late to be sent: see duban outbox list --state dead");
         }
@@ -473,6 +505,7 @@ impl Deliverer {
         let mut total = Delivered::default();
         loop {
             let step = self.deliver_batch(run, &mut connections).await;
+            self.pulse.beat();
             let ended = match &step {
                 Ok(step) => step.is_idle() || step.blocked.is_some() || self.channel(|channel| channel.quit.load(Ordering::Relaxed)),
                 Err(_) => true,

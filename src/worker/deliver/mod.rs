@@ -2,6 +2,7 @@
 
 pub mod deliverer;
 pub(crate) mod first_refusals;
+pub mod hold_file;
 pub mod journal;
 pub mod restore_guard;
 pub(crate) mod withhold;

@@ -5,9 +5,11 @@ use crate::clock::{Clock, stamp};
 use crate::config::settings::{MailSettings, Settings};
 use crate::domain::disk_fault::in_words;
 use crate::store::audit::AuditEntry;
-use crate::store::sending::{HoldReason, SendingState};
+use crate::store::sending::{Hold, HoldReason, SendingState};
 use crate::worker::deliver::deliverer::Deliverer;
+use crate::worker::deliver::hold_file::HoldFile;
 use crate::worker::deliver::journal::Journal;
+use crate::worker::numbers_file::{KnownNumbers, NumbersFile};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -94,9 +96,10 @@ pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: &Counte
             notes.push(format!("注意：发送已由{}暂停（{}）。{RELEASE}", hold.by, hold.why));
         }
         held if held.is_some() || counter.is_ahead_of(state.counter) => {
-            let why = match counter {
-                Counter::Unreadable(fault) => format!("var/sent.count不能读取（{fault}）"),
-                Counter::None | Counter::Known(_) => "数据库是从备份恢复的".to_owned(),
+            let why = match (counter, held) {
+                (Counter::Unreadable(fault), _) => format!("var/sent.count不能读取（{fault}）"),
+                (_, Some(Hold { reason: HoldReason::Damaged, why, .. })) => why.clone(),
+                (Counter::None | Counter::Known(_), _) => "数据库是从备份恢复的".to_owned(),
             };
             notes.push(format!("注意：发送已暂停：{why}，{RESTORED}{RELEASE}"));
         }
@@ -139,27 +142,44 @@ impl Deliverer {
         Ok(doubt.into_iter().chain(notes(&self.config.settings.mail, Some(&state), &counter)).collect())
     }
 
-    /// Holds all sending if the database has a lower counter than the file. Returns whether sending is held.
+    /// Holds all sending if the database is behind a file beside it, or one cannot be read. A copy that is behind gives no numbers either. Returns
+    /// whether sending is held.
     ///
     /// # Errors
-    /// The database or the counter file cannot be read.
+    /// The database fails.
     pub async fn guard(&self) -> anyhow::Result<bool> {
-        // read before the database, because sending raises the counter there first: a file that is read later could be ahead of it
-        let known = self.counter_file().read();
-        let state = self.store.sending().state(&self.clock.today().to_string()).await?;
-        match known.is_ahead_of(state.counter) && state.hold.is_none() {
-            true => {
-                let why = match known {
-                    Counter::Unreadable(fault) => format!("var/sent.count不能读取（{fault}）"),
-                    known => format!("数据库的发送计数{}，var/sent.count为{known:?}", state.counter),
-                };
-                let now = stamp(self.clock.now());
-                let entry = AuditEntry { at: &now, who: "duban", why: &why };
-                self.store.sending().hold(HoldReason::Restored, entry).await?;
-                Ok(true)
-            }
-            false => Ok(state.hold.is_some()),
+        self.store.ensure_in_place()?;
+        let stopped = HoldFile::below(&self.var);
+        if let Some((by, why)) = stopped.read() {
+            let now = stamp(self.clock.now());
+            self.store.sending().hold(HoldReason::Person, AuditEntry { at: &now, who: &by, why: &why }).await?;
+            stopped.remove()?;
         }
+        // read before the database, because sending raises the counter there first: a file that is read later could be ahead of it
+        let (known, numbers) = (self.counter_file().read(), NumbersFile::below(&self.var).read());
+        let state = self.store.sending().state(&self.clock.today().to_string()).await?;
+        let are_numbers_behind = match &numbers {
+            KnownNumbers::Known(known) => self.store.events().numbers().await?.is_behind(known),
+            KnownNumbers::None | KnownNumbers::Damaged(_) => false,
+        };
+        let (reason, why) = match (known, numbers) {
+            (Counter::Unreadable(fault), _) => (HoldReason::Damaged, format!("var/sent.count不能读取（{fault}）")),
+            (known, _) if known.is_ahead_of(state.counter) => {
+                (HoldReason::Restored, format!("数据库的发送计数{}，var/sent.count为{known:?}", state.counter))
+            }
+            _ if are_numbers_behind => (HoldReason::Restored, "数据库中的办理记录和编号少于var/numbers所记".to_owned()),
+            (_, KnownNumbers::Damaged(fault)) => (HoldReason::Damaged, format!("var/numbers不能读取（{fault}）")),
+            _ => return Ok(state.hold.is_some()),
+        };
+        let now = stamp(self.clock.now());
+        let entry = AuditEntry { at: &now, who: "duban", why: &why };
+        if reason == HoldReason::Restored && state.numbers_held.is_empty() {
+            self.store.sending().hold_numbers(entry).await?;
+        }
+        if state.hold.is_none() {
+            self.store.sending().hold(reason, entry).await?;
+        }
+        Ok(true)
     }
 }
 

@@ -56,6 +56,8 @@ struct FoundRow {
 /// A file of forms after it was read.
 struct ReadForms {
     sheets: Vec<FormSheet>,
+    /// The other sheets with marks of secrecy.
+    marked: Vec<FormSheet>,
     sha256: String,
     /// Grades of state secrets in any sheet of the file.
     classified: ClassifiedPlaces,
@@ -156,7 +158,8 @@ impl Importer {
         let file = input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let ledgers = form_ledgers(policy);
-        let ReadForms { sheets, sha256, classified, names } = self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
+        let ReadForms { sheets, marked: beside, sha256, classified, names } =
+            self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
@@ -171,7 +174,7 @@ impl Importer {
             return Err(refuse(refusal));
         }
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
-        let mut accounts: Vec<FormAccount> = Vec::new();
+        let (mut accounts, mut units): (Vec<FormAccount>, Vec<UnitId>) = (Vec::new(), Vec::new());
         let mut taken: Answers = Answers::new();
         let mut marked = BTreeMap::new();
         for sheet in sheets {
@@ -203,6 +206,16 @@ impl Importer {
             account.foreign_marks += sheet.marks.len() - own;
             account.sheets.push(sheet.intake);
             accounts.push(account);
+            units.push(unit);
+        }
+        // whatever a unit marks of its own is restricted, in whichever sheet
+        for sheet in &beside {
+            let Some(index) = sheet.ledger else { continue };
+            for (account, unit) in accounts.iter_mut().zip(&units) {
+                account.restricted += self.add_own_marks(policy, &selection, index, *unit, &sheet.marks, &mut marked).await?;
+                let line = "不是反馈表，只读了保密标注；台账请另存为单独的文件导入";
+                account.lines.push((sheet.name.clone(), String::new(), line.to_owned()));
+            }
         }
         let answers: Vec<Answer> = taken.into_values().collect();
         let now = stamp(self.clock.now());
@@ -449,16 +462,17 @@ impl Importer {
         }
         let read = ended.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = read.map_err(|failure| PullError::of(input.place(), failure))?;
-        let FormReader { mut sheets, classified, names, .. } = reader;
-        sheets.retain(|sheet| {
+        let FormReader { sheets, classified, names, .. } = reader;
+        let (mut sheets, mut marked): (Vec<FormSheet>, Vec<FormSheet>) = sheets.into_iter().partition(|sheet| {
             let has_check = |ledger: &Ledger| ledger.field("feedback_check").is_some_and(|field| sheet.columns.contains(field));
             // a clerk may take a form that was made elsewhere
             sheet.number.is_some() && sheet.ledger.is_some_and(|ledger| has_check(&ledgers[ledger])) || by_clerk && sheet.ledger.is_some()
         });
-        for sheet in &mut sheets {
+        marked.retain(|sheet| !sheet.marks.is_empty());
+        for sheet in sheets.iter_mut().chain(&mut marked) {
             sheet.ledger = sheet.ledger.and_then(|ledger| policy.ledger(&ledgers[ledger].id));
         }
-        Ok(ReadForms { sheets, sha256, classified, names })
+        Ok(ReadForms { sheets, marked, sha256, classified, names })
     }
 
     /// Imports every form of the configured folder that was not imported before. Returns the result for each file.

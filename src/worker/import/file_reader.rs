@@ -103,12 +103,20 @@ impl<'a> FileReader<'a> {
         }
     }
 
-    /// Reads all blocks.
+    /// Reads all blocks: one that was received already, and those behind it.
     ///
     /// # Errors
     /// A block is none of a child of ours, or the file is refused, or the database fails.
-    pub(crate) async fn read(&mut self, pull: &mut Pull, mut blocks: Receiver<Vec<u8>>, progress: &ProgressBar) -> Result<(), PullError> {
-        while let Some(block) = blocks.recv().await {
+    pub(crate) async fn read(
+        &mut self,
+        pull: &mut Pull,
+        (mut first, mut blocks): (Option<Vec<u8>>, Receiver<Vec<u8>>),
+        progress: &ProgressBar,
+    ) -> Result<(), PullError> {
+        while let Some(block) = match first.take() {
+            Some(first) => Some(first),
+            None => blocks.recv().await,
+        } {
             let mut rest = block.as_slice();
             while !rest.is_empty() {
                 let (taken, left) = postcard::take_from_bytes::<Taken<'_>>(rest).map_err(|error| self.broken(error))?;

@@ -24,6 +24,7 @@ use anyhow::Context;
 use chrono::{NaiveDate, NaiveDateTime};
 use ring::digest::{Context as Hashing, SHA256};
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What the steps after the pull share: the frozen configuration and the evaluated register.
 pub(crate) struct RunContext<'a> {
@@ -47,7 +48,11 @@ pub(crate) struct RunContext<'a> {
     pub(crate) previous_run: Option<PreviousRun>,
     /// How far the data can be relied on.
     pub(crate) data: DataState,
+    /// A person has had papers made although their data are old.
+    pub(crate) accepts_old_data: bool,
     pub(crate) gone: Vec<GoneRecord>,
+    /// Its register is in memory until this ends.
+    _room: OwnedSemaphorePermit,
 }
 
 impl<'a> RunContext<'a> {
@@ -81,8 +86,9 @@ impl<'a> RunContext<'a> {
     ) -> anyhow::Result<RunContext<'a>> {
         let selection = SnapshotSelection::pinned(&evaluator.store, &config.policy, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
-        apply_directory(&evaluator.store, &mut config.policy, &selection).await?;
+        apply_directory(&evaluator.store, &config.settings, &mut config.policy, &selection).await?;
         let rosters = roster_selections(&config, &job);
+        let room = evaluator.room.clone().acquire_owned().await.context("the room for registers")?;
         let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
         let past_start = is_past_start(inputs, as_of);
         let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
@@ -134,7 +140,9 @@ impl<'a> RunContext<'a> {
             form_key,
             previous_run,
             data,
+            accepts_old_data: inputs.accepts_old_data,
             gone,
+            _room: room,
         })
     }
 
@@ -166,6 +174,17 @@ impl<'a> RunContext<'a> {
         self.config.policy.calendar.of(None).after_workdays(made_on, self.config.settings.office.objection_workdays)
     }
 
+    /// What a workbook is made from that bears another day.
+    pub(crate) fn material_dated<'b>(
+        &'b self,
+        dated: NaiveDate,
+        audience: Audience,
+        findings: Option<&'b [usize]>,
+        inputs: &'b [(String, String)],
+    ) -> Material<'b> {
+        Material { made_on: dated, reply_by: self.reply_by(dated), ..self.material(audience, findings, inputs) }
+    }
+
     /// What a workbook is made from. `findings` = the indices of the findings it lists; `None` = all.
     pub(crate) fn material<'b>(
         &'b self,
@@ -179,6 +198,7 @@ impl<'a> RunContext<'a> {
             office: &self.config.settings.office.name,
             contact: &self.config.settings.office.contact,
             made_on: self.made_on,
+            data_line: "",
             reply_by: self.reply_by(self.made_on),
             judged: &self.register.judged,
             records: &self.register.records,

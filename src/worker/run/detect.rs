@@ -10,11 +10,14 @@ use crate::worker::run::finding_facts::{FindingFacts, identity, in_order};
 use crate::worker::run::picture::{PictureOf, begin_picture, config_sum, write_picture};
 use chrono::{DateTime, Utc};
 
+/// How often a run compares with a timeline that others rewrite meanwhile.
+const TRIES_MAX: u32 = 20;
+
 impl RunContext<'_> {
     /// Compares the findings with those that the job knew before and stores them; the timelines too that no later as_of has written.
     ///
     /// # Errors
-    /// The database fails, or the timeline was rewritten by other processes five times in a row.
+    /// The database fails, or the timeline was rewritten by other runs each time.
     pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let snapshot = self.register.indicators.snapshot(&self.config.policy, &self.register.judged.findings);
         self.evaluator.store.indicators().save(run, &snapshot).await?;
@@ -25,8 +28,8 @@ impl RunContext<'_> {
             tries += 1;
             self.changes = self.evaluator.changes(policy, &mut self.register, Some(&self.job), self.as_of, self.selection.sample).await?;
             match self.store_findings(run, inputs).await {
-                // another process has rewritten the timeline meanwhile: this run compares with the new one
-                Err(StoreError::TimelineMoved) if tries < 5 => {}
+                // another run has rewritten the timeline meanwhile: this one compares with the new one
+                Err(StoreError::TimelineMoved) if tries < TRIES_MAX => {}
                 done => {
                     done?;
                     // the step has ended; the pages make the picture where a run could not

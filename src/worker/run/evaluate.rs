@@ -37,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A register at a date, judged.
@@ -99,12 +100,17 @@ pub struct Evaluator {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    /// Room for registers in memory.
+    pub(crate) room: Arc<Semaphore>,
 }
+
+/// Registers that a process holds in memory at once. A further run waits behind its pull.
+const REGISTERS_MAX: usize = 3;
 
 impl Evaluator {
     /// An evaluator of a store; `root` is the folder that holds `var/`, where records are spilled during a run.
     pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock) -> Evaluator {
-        Evaluator { var: root.join("var"), config, store, clock }
+        Evaluator { var: root.join("var"), config, store, clock, room: Arc::new(Semaphore::new(REGISTERS_MAX)) }
     }
 
     /// The snapshots in force on a day as the store has them now; `wanted` = only these sources, or all where it is empty.

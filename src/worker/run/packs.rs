@@ -14,8 +14,10 @@ use crate::workbook::material::Material;
 use crate::workbook::template::Template;
 use crate::worker::panic_guard::message;
 use crate::worker::run::context::RunContext;
+use crate::worker::run::earlier_files::EarlierFiles;
 use crate::worker::run::report::balanced;
 use crate::worker::run::spill::WorkbookRecords;
+use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,16 +54,21 @@ impl RunContext<'_> {
         (units.levels.name(units.units[unit].level).to_owned(), file_name(template, &material))
     }
 
-    /// One unit's pack, its sums checked, with the records it names; `None` where it would list nothing.
+    /// One unit's pack that bears a day, its sums checked, with the records it names; `None` where it would list nothing.
     fn pack(
         &self,
-        template: &Template,
-        unit: UnitId,
+        (template, unit): (&Template, UnitId),
+        dated: NaiveDate,
         reach: &Reach,
         named: &[(String, String)],
     ) -> anyhow::Result<Option<(Vec<u8>, NamedCodes)>> {
         let records = WorkbookRecords::new(&self.register.records);
-        let material = Material { records: &records, ..self.material(Audience::Unit(unit), Some(reach.of(unit)), named) };
+        let data_line = self.data_line(template);
+        let material = Material {
+            records: &records,
+            data_line: &data_line,
+            ..self.material_dated(dated, Audience::Unit(unit), Some(reach.of(unit)), named)
+        };
         let bytes = match lists_anything(template, &material) {
             false => None,
             true => {
@@ -81,11 +88,12 @@ impl RunContext<'_> {
         Reach::new(&self.config.policy.units, &self.register.judged)
     }
 
-    /// Makes the packs on all cores, each by one of them. The files are in the order of the list.
+    /// Makes the packs on all cores, each by one of them; one of an earlier revision stays if nothing but its day would change. The files are in the
+    /// order of the list.
     ///
     /// # Errors
     /// The records cannot be read back, or a temporary file cannot be removed.
-    pub(crate) fn write_packs(&self, var: &Path, folder: &str) -> anyhow::Result<WrittenPacks> {
+    pub(crate) fn write_packs(&self, var: &Path, folder: &str, earlier: &EarlierFiles) -> anyhow::Result<WrittenPacks> {
         let list = self.pack_list();
         let named = self.inputs_named();
         let reach = self.reach();
@@ -93,12 +101,26 @@ impl RunContext<'_> {
             archive::remove_temporary_files(&var.join(folder).join(self.config.policy.units.levels.name(level)))?;
         }
         let next = AtomicUsize::new(0);
+        let root = var.parent().unwrap_or(var);
         let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<ReportFile>> {
-            let Some((bytes, names)) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
+            let key = self.pack_key(template, unit);
+            let mut made = None;
+            if let Some(day) = earlier.day_of(&key) {
+                made = self.pack((template, unit), day, &reach, &named)?;
+                let same = made.as_ref().and_then(|(bytes, _)| earlier.same(root, &key, &archive::sha256(bytes)));
+                if same.is_some() || made.is_none() {
+                    return Ok(same);
+                }
+                made = made.filter(|_| day == self.made_on);
+            }
+            let made = match made {
+                Some(made) => Some(made),
+                None => self.pack((template, unit), self.made_on, &reach, &named)?,
+            };
+            let Some((bytes, names)) = made else { return Ok(None) };
             let (level, file) = self.pack_name(template, unit);
             let ArchivedFile { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let key = self.pack_key(template, unit);
             Ok(Some(ReportFile { key, path: format!("var/{folder}/{level}/{name}"), sha256, bytes, names }))
         };
         let work = || {
@@ -143,13 +165,14 @@ impl RunContext<'_> {
         }
     }
 
-    /// The packs of a rebuild.
-    pub(crate) fn rebuilt_packs(&self) -> impl Iterator<Item = anyhow::Result<Pack>> {
+    /// The packs of a rebuild, each of the day on which it was made.
+    pub(crate) fn rebuilt_packs(&self, made: &EarlierFiles) -> impl Iterator<Item = anyhow::Result<Pack>> {
         let (reach, named) = (self.reach(), self.inputs_named());
         self.pack_list().into_iter().filter_map(move |(template, unit)| {
             let (level, file) = self.pack_name(template, unit);
-            match self.pack(template, unit, &reach, &named) {
-                Ok(made) => made.map(|(bytes, _)| Ok(Pack { level, key: self.pack_key(template, unit), file, bytes })),
+            let key = self.pack_key(template, unit);
+            match self.pack((template, unit), made.day_of(&key).unwrap_or(self.made_on), &reach, &named) {
+                Ok(made) => made.map(|(bytes, _)| Ok(Pack { level, key, file, bytes })),
                 Err(error) => Some(Err(error.context(file))),
             }
         })

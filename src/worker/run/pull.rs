@@ -11,6 +11,7 @@ use crate::store::runs::RunInputs;
 use crate::worker::import::feedback::FEEDBACK_SOURCE;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::reading_guard::Initiative;
+use crate::worker::pulse::Pulse;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::ensure;
@@ -20,14 +21,22 @@ use std::path::Path;
 /// Pulls the job's sources and the returned forms. Returns the inputs of the run; a source that cannot be read is a fault among them.
 ///
 /// # Errors
-/// There is no project register or no start day although the job judges, or the database fails.
-pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job: &Job, as_of: NaiveDate) -> anyhow::Result<RunInputs> {
+/// There is no project register or no start day although the job judges, the run is to stop here, or the database fails.
+pub(crate) async fn pull_and_pin(
+    importer: &Importer,
+    evaluator: &Evaluator,
+    pulse: &Pulse,
+    job: &Job,
+    as_of: NaiveDate,
+) -> anyhow::Result<RunInputs> {
     let mut inputs = RunInputs::default();
     let own = importer.own_projects().await?;
     for source in &evaluator.config.settings.sources {
         if !job.sources.is_empty() && !job.sources.contains(&source.name) || source.sample && own {
             continue;
         }
+        pulse.check()?;
+        pulse.beat();
         match importer.pull_source(source, false, Initiative::Service).await {
             Ok(report) => {
                 if report.held() {

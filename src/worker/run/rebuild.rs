@@ -6,8 +6,10 @@ use crate::config::load::Config;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::named_records::NamedCodes;
+use crate::store::reports::{ReportKey, ReportKind};
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::context::RunContext;
+use crate::worker::run::earlier_files::EarlierFiles;
 use crate::worker::run::packs::Pack;
 use crate::worker::run::report::UnpublishedFile;
 use crate::worker::run::runner::Runner;
@@ -73,10 +75,13 @@ impl Runner {
         let mut out = Vec::new();
         // each file with its folder below the run's; empty = the run's own folder
         let mut of_office = Vec::new();
+        let made = EarlierFiles::until(&self.store, &run).await?;
         for name in &job.workbooks {
-            of_office.extend(context.workbook(name, &folder)?.into_iter().map(|file| Ok((String::new(), file))));
+            let key = ReportKey { template: name.clone(), kind: ReportKind::Workbook, unit: String::new() };
+            let dated = made.day_of(&key).unwrap_or(context.made_on);
+            of_office.extend(context.workbook(name, &folder, dated)?.into_iter().map(|file| Ok((String::new(), file))));
         }
-        let packs = context.rebuilt_packs().map(|pack| {
+        let packs = context.rebuilt_packs(&made).map(|pack| {
             let Pack { level, key, file, bytes } = pack?;
             let mut contents = ArchiveWriter::create(&folder.join(&level))?;
             contents.write_all(&bytes)?;

@@ -487,7 +487,7 @@ impl RunContext<'_> {
     }
 
     /// A message that waits for the person who releases it.
-    fn draft_message(
+    pub(crate) fn draft_message(
         &self,
         run: &Run,
         draft: &mut Draft,

@@ -10,15 +10,18 @@ use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::data_condition::DataCondition;
 use crate::domain::schedule::Slot;
+use crate::store::database::Result as StoreResult;
 use crate::store::handle::Store;
 use crate::store::reports::ReportFile;
 use crate::store::run_result::JudgedResult;
 use crate::store::runs::{Run, RunInputs, RunState};
+use crate::worker::claim_time::claim_time;
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::deliver::withhold::blocked_packs;
 use crate::worker::file_lock::FileLock;
 use crate::worker::import::importer::Importer;
 use crate::worker::panic_guard::guarded;
+use crate::worker::pulse::{Pulse, Stopped};
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::remind::PlannedMails;
@@ -29,6 +32,10 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How often the claim of a run that works is renewed.
+const RENEWAL: Duration = Duration::from_secs(120);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -147,6 +154,7 @@ pub struct Runner {
     importer: Importer,
     pub(crate) evaluator: Evaluator,
     pub(crate) deliverer: Deliverer,
+    pulse: Pulse,
     /// The runs without packs that name a restricted record, each with the position of the marks for which that is so.
     without_blocked_packs: Arc<Mutex<BTreeMap<String, i64>>>,
 }
@@ -155,7 +163,12 @@ impl Runner {
     /// A runner that uses these parts.
     pub fn new(importer: Importer, evaluator: Evaluator, deliverer: Deliverer) -> Runner {
         let Importer { var, config, store, clock, .. } = importer.clone();
-        Runner { var, config, store, clock, importer, evaluator, deliverer, without_blocked_packs: Arc::default() }
+        Runner { var, config, store, clock, importer, evaluator, deliverer, pulse: Pulse::default(), without_blocked_packs: Arc::default() }
+    }
+
+    /// The same runner, whose work somebody watches and may stop.
+    pub(crate) fn watched_by(&self, pulse: Pulse) -> Runner {
+        Runner { deliverer: self.deliverer.watched_by(pulse.clone()), pulse, ..self.clone() }
     }
 
     /// Runs a job for one slot, or goes on with a run that broke off.
@@ -163,9 +176,22 @@ impl Runner {
     /// # Errors
     /// The job is unknown, the data are not ready for it, or a step failed or panicked; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
+        self.run_with(request, false).await
+    }
+
+    /// Makes a further revision of a run with the papers that wait because their data are old; a person has decided so.
+    ///
+    /// # Errors
+    /// As [`Runner::run_job`].
+    pub async fn revise_despite_old_data(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
+        self.run_with(&RunRequest { revise: true, ..request.clone() }, true).await
+    }
+
+    async fn run_with(&self, request: &RunRequest, accepts_old_data: bool) -> anyhow::Result<RunOutcome> {
         if let Some(doubt) = self.deliverer.clock_watch.recorded().await? {
             bail!(doubt.text);
         }
+        self.store.ensure_in_place()?;
         let RequestedSlot { job, mut as_of, mut at, mut key } = self.slot_of(&request.job, &request.when)?;
         let scheduled = matches!(request.when, RunWhen::Slot(_) | RunWhen::Earlier { .. } | RunWhen::Late { .. });
         let makes_good = matches!(request.when, RunWhen::Late { .. });
@@ -203,7 +229,7 @@ impl Runner {
             }
         }
         let now = self.clock.now();
-        let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, makes_good, ..RunInputs::default() };
+        let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, makes_good, accepts_old_data, ..RunInputs::default() };
         let opened = self.store.runs().open(&job.name, &key, &slot_text(at), revision, as_of, scheduled, &inputs, &stamp(now)).await?;
         let outcome = self.work_on(&opened.id).await?;
         Ok(RunOutcome { remade, remade_packs, ..outcome })
@@ -317,9 +343,14 @@ impl Runner {
         ensure!(lock.is_some(), busy());
         // the file lock is free, so a claim of this machine belongs to a process that has died
         self.store.runs().end_dead_claim(id).await?;
-        let Some(run) = self.store.runs().claim(id, &stamp(self.clock.now()), &lease(&self.clock)).await? else { bail!(busy()) };
-        match guarded(Progress::new(&self.importer, &self.evaluator, &run)?.run_steps()).await {
+        let now = claim_time(&self.store, &self.clock).await?;
+        let Some(run) = self.store.runs().claim(id, &stamp(now), &lease(now)).await? else { bail!(busy()) };
+        match self.steps_of(&run).await {
             Ok(()) => {}
+            Err(error) if error.is::<Stopped>() => {
+                self.store.runs().release(&run).await?;
+                return Err(error);
+            }
             Err(error) => {
                 let reason = format!("{error:#}");
                 self.store.runs().finish(&run, RunState::Failed, &reason, None, &stamp(self.clock.now())).await?;
@@ -329,6 +360,27 @@ impl Runner {
         let run = self.store.runs().get(id).await?.with_context(|| format!("run {id} vanished"))?;
         self.deliverer.deliver_all(Some(&run.id)).await?;
         self.outcome(run, None).await
+    }
+
+    /// Takes the steps of a claimed run. Its claim holds meanwhile, however long a step takes.
+    async fn steps_of(&self, run: &Run) -> anyhow::Result<()> {
+        let progress = Progress::new(&self.importer, &self.evaluator, &self.pulse, run)?;
+        let mut steps = std::pin::pin!(guarded(progress.run_steps()));
+        loop {
+            match tokio::time::timeout(RENEWAL, &mut steps).await {
+                Ok(done) => return done,
+                // a claim that was lost is noticed by the next write of the run
+                Err(_) => {
+                    if let Err(error) = self.renew(run).await {
+                        tracing::warn!(run = %run.id, %error, "the claim of a run could not be renewed");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, run: &Run) -> StoreResult<bool> {
+        self.store.runs().renew_lease(run, &lease(claim_time(&self.store, &self.clock).await?)).await
     }
 
     /// A run that is over, with its files and the states of its mails.

@@ -1,18 +1,20 @@
 //! The steps of a run. The result of each is stored together with its name, so a run that broke off goes on behind the last stored name.
 
-use crate::clock::{Clock, stamp};
+use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
 use crate::store::run_result::{JudgedResult, PulledLedger, RunResult};
 use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Pinned, Run, RunInputs, RunState};
+use crate::worker::claim_time::claim_time;
 use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
+use crate::worker::pulse::Pulse;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
 use anyhow::{Context, ensure};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::LocalBoxFuture;
 
 /// One step of a run.
@@ -30,14 +32,15 @@ const STEPS: [(&str, Step); 4] = [
 const LEASE_MINUTES: i64 = 10;
 
 /// The end of a lease that begins now: until then no other process takes the run.
-pub(crate) fn lease(clock: &Clock) -> String {
-    stamp(clock.now() + chrono::Duration::minutes(LEASE_MINUTES))
+pub(crate) fn lease(now: DateTime<Utc>) -> String {
+    stamp(now + chrono::Duration::minutes(LEASE_MINUTES))
 }
 
 /// A run that is going through its steps.
 pub(crate) struct Progress<'r> {
     importer: &'r Importer,
     evaluator: &'r Evaluator,
+    pulse: &'r Pulse,
     run: &'r Run,
     /// The job of the current configuration; after the pull, that of the frozen configuration.
     job: Job,
@@ -54,26 +57,29 @@ impl<'r> Progress<'r> {
     ///
     /// # Errors
     /// Its job no longer exists, or its as_of is not a date.
-    pub(crate) fn new(importer: &'r Importer, evaluator: &'r Evaluator, run: &'r Run) -> anyhow::Result<Progress<'r>> {
+    pub(crate) fn new(importer: &'r Importer, evaluator: &'r Evaluator, pulse: &'r Pulse, run: &'r Run) -> anyhow::Result<Progress<'r>> {
         let config = &evaluator.config;
         let job = config.job(&run.job).with_context(|| format!("jobs/{}.toml does not exist any more", run.job))?.clone();
         let as_of = run.as_of.parse().with_context(|| format!("run {} has no date", run.id))?;
         let (inputs, result) = (run.inputs.clone(), run.result.clone());
-        Ok(Progress { importer, evaluator, run, job, as_of, inputs, context: None, result })
+        Ok(Progress { importer, evaluator, pulse, run, job, as_of, inputs, context: None, result })
     }
 
     /// Takes the steps that are not done yet, then records the result and the final state.
     ///
     /// # Errors
-    /// A step failed, or another process has taken the run over.
+    /// A step failed, another process has taken the run over, or the run is to stop here.
     pub(crate) async fn run_steps(mut self) -> anyhow::Result<()> {
         let done = STEPS.iter().position(|(name, _)| *name == self.run.step).map_or(0, |at| at + 1);
         for (name, step) in &STEPS[done..] {
+            self.pulse.check()?;
+            self.evaluator.store.ensure_in_place()?;
             if self.open_for(name).await? {
                 let began_at = stamp(self.evaluator.clock.now());
                 step(&mut self).await?;
                 let times = StepTimes { step: (*name).to_owned(), began_at, ended_at: stamp(self.evaluator.clock.now()) };
                 self.evaluator.store.runs().record_step(self.run, &times).await?;
+                self.pulse.beat();
                 crash_point(name);
             }
         }
@@ -114,7 +120,7 @@ impl<'r> Progress<'r> {
     }
 
     async fn pull(&mut self) -> anyhow::Result<()> {
-        let inputs = pull_and_pin(self.importer, self.evaluator, &self.job, self.as_of).await?;
+        let inputs = pull_and_pin(self.importer, self.evaluator, self.pulse, &self.job, self.as_of).await?;
         let made_on = self.evaluator.clock.local(self.job.schedule.utc_offset_seconds).date();
         let first = match self.run.revision {
             0 => None,
@@ -123,6 +129,7 @@ impl<'r> Progress<'r> {
         self.inputs = RunInputs {
             remakes_withheld: self.run.inputs.remakes_withheld,
             makes_good: self.run.inputs.makes_good,
+            accepts_old_data: self.run.inputs.accepts_old_data,
             made_on: Some(made_on),
             first_made_on: Some(first.unwrap_or(made_on)),
             ..inputs
@@ -148,6 +155,7 @@ impl<'r> Progress<'r> {
     async fn remind(&mut self) -> anyhow::Result<()> {
         let Some(context) = &self.context else { return Ok(()) };
         let judged = self.summary(context).await?;
+        let _planning = self.evaluator.store.lock_planning().await?;
         self.renew_lease().await?;
         self.result = Some(context.remind(self.run, &mut self.inputs, judged).await?);
         Ok(())
@@ -155,7 +163,8 @@ impl<'r> Progress<'r> {
 
     /// Extends the lease. Fails if another process has taken the run over.
     async fn renew_lease(&self) -> anyhow::Result<()> {
-        let renewed = self.evaluator.store.runs().renew_lease(self.run, &lease(&self.evaluator.clock)).await?;
+        let store = &self.evaluator.store;
+        let renewed = store.runs().renew_lease(self.run, &lease(claim_time(store, &self.evaluator.clock).await?)).await?;
         ensure!(renewed, "run {} was taken over by another process", self.run.id);
         Ok(())
     }

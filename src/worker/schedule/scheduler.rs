@@ -1,17 +1,19 @@
-//! The service that starts jobs at their slots. The database records the slots that are done; tokio-cron-scheduler only wakes the service.
-//!
-//! A beat does everything that is due. Beats may come twice, late, or not at all for a while, and nothing is lost or done twice.
+//! What the service does when it is woken: the slots of each job that are due, the mails, a look at the clock. The database records the slots that are
+//! done. A beat does everything one after another; `serving.rs` has the parts work side by side. Both may come twice, late, or not at all for a while,
+//! and nothing is lost or done twice.
 
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::Job;
 use crate::config::load::Config;
 use crate::domain::schedule::{CronTime, Due, Schedule, Slot};
-use crate::store::database::StoreError;
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::audit_head::seal_audit;
+use crate::worker::claim_time::claim_time;
 use crate::worker::file_lock::FileLock;
+use crate::worker::numbers_file::move_on;
 use crate::worker::panic_guard::guarded;
+use crate::worker::pulse::{Pulse, Stopped};
 use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
 use crate::worker::run::slot_text::{key_of, parse_slot, slot_text};
 use crate::worker::watch::operator::Operator;
@@ -19,13 +21,6 @@ use anyhow::Context;
 use chrono::NaiveDateTime;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Notify;
-use tokio_cron_scheduler::{Job as Alarm, JobScheduler};
-use tokio_util::sync::CancellationToken;
-
-/// A beat comes at least this often, because the alarm clock can miss a slot: after a clock jump, a suspension, or if a holiday moves a slot.
-const SWEEP: Duration = Duration::from_secs(30);
 
 /// Pause before a failed run is retried.
 const RETRY_MINUTES: i64 = 15;
@@ -70,47 +65,142 @@ impl Scheduler {
         Scheduler { var, config, store, clock, runner, operator }
     }
 
-    /// Does everything that is due now: resumes runs that broke off, runs slots, sends mail. A job that fails or panics does not stop the
-    /// others, nor the delivery.
+    /// The same scheduler, whose work somebody watches and may stop.
+    pub(crate) fn watched_by(&self, pulse: Pulse) -> Scheduler {
+        Scheduler { runner: self.runner.watched_by(pulse), ..self.clone() }
+    }
+
+    /// Does everything that is due now, one after another: resumes runs that broke off, runs slots, sends mail. A job that fails or panics does not
+    /// stop the others, nor the delivery.
     ///
     /// # Errors
     /// The database fails, or the delivery fails or panics.
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
-        if self.runner.deliverer.clock_watch.judge().await?.is_some() {
-            // by a clock that nobody believes no job runs and no mail goes
-            guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
-            self.report_troubles().await;
+        if !self.watch().await? {
+            self.report(None).await;
             return Ok(Beat { is_clock_doubted: true, ..beat });
         }
-        for run in self.store.runs().orphaned(&stamp(self.clock.now())).await? {
+        self.resume(|_| true, &mut beat).await?;
+        for job in &self.config.jobs {
+            self.run_slots(job, &mut beat).await;
+        }
+        for job in &self.config.jobs {
+            self.remake_latest(job, &mut beat).await;
+        }
+        let delivered = self.deliver().await;
+        self.seal().await?;
+        delivered?;
+        self.report(None).await;
+        Ok(beat)
+    }
+
+    /// Looks at the clock and the database, and records what was done until now. Whether the clock is believed: by one that is not, no job runs and no
+    /// mail goes.
+    ///
+    /// # Errors
+    /// The database fails, or its file was taken away.
+    pub(crate) async fn watch(&self) -> anyhow::Result<bool> {
+        self.store.ensure_in_place()?;
+        let is_believed = self.runner.deliverer.clock_watch.judge().await?.is_none();
+        self.seal().await?;
+        if is_believed {
+            self.store.schedule().record_beat(&stamp(self.clock.now())).await?;
+        }
+        Ok(is_believed)
+    }
+
+    async fn seal(&self) -> anyhow::Result<()> {
+        guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
+        guarded(move_on(&self.store, &self.var)).await.context("var/numbers")
+    }
+
+    /// The jobs of the configuration.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        &self.config.jobs
+    }
+
+    /// Ends the runs that broke off and whose jobs are gone.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn end_runs_without_job(&self) -> anyhow::Result<()> {
+        self.resume(|job| self.config.job(job).is_none(), &mut Beat::default()).await
+    }
+
+    /// Does everything that is due of one job.
+    pub(crate) async fn work_on_job(&self, name: &str) -> Beat {
+        let mut beat = Beat::default();
+        if let Err(error) = guarded(self.resume(|job| job == name, &mut beat)).await {
+            self.record(&mut beat, name, Err(error));
+        }
+        if let Some(job) = self.config.job(name) {
+            self.run_slots(job, &mut beat).await;
+            self.remake_latest(job, &mut beat).await;
+        }
+        if !beat.ran.is_empty()
+            && let Err(error) = self.seal().await
+        {
+            self.record(&mut beat, name, Err(error));
+        }
+        beat
+    }
+
+    /// Sends the mails that are due.
+    ///
+    /// # Errors
+    /// The database fails, or `var/` cannot be written.
+    pub(crate) async fn deliver(&self) -> anyhow::Result<()> {
+        guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due").map(|_| ())
+    }
+
+    /// Lets no further mail begin: the service stops.
+    pub(crate) fn stop_sending(&self) {
+        self.runner.deliverer.stop_sending();
+    }
+
+    /// Why no mail goes now; `None` = mails go.
+    pub(crate) fn channel_fault(&self) -> Option<String> {
+        self.runner.deliverer.pause_reason()
+    }
+
+    /// Reports to the operator the troubles that have begun or ended, and of the database where it fails.
+    pub(crate) async fn report(&self, database_fault: Option<&str>) {
+        self.operator.report_database(database_fault).await;
+        if database_fault.is_none()
+            && let Err(error) = guarded(self.operator.report()).await
+        {
+            tracing::error!(error = %format!("{error:#}"), "troubles could not be reported");
+        }
+    }
+
+    /// Calls the heartbeat, where there is one.
+    pub(crate) async fn call_heartbeat(&self, is_well: bool) {
+        self.operator.beat(is_well).await;
+    }
+
+    /// Goes on with the runs that broke off, of the jobs that are wanted.
+    async fn resume(&self, is_wanted: impl Fn(&str) -> bool, beat: &mut Beat) -> anyhow::Result<()> {
+        let broken_off = self.store.runs().orphaned(&stamp(claim_time(&self.store, &self.clock).await?)).await?;
+        for run in broken_off.into_iter().filter(|run| is_wanted(&run.job)) {
             if FileLock::try_take(&self.var, &run.id)?.is_none() {
                 continue;
             }
             tracing::info!(run = %run.id, step = %run.step, "going on with a run that broke off");
-            self.record(&mut beat, &run.id, guarded(self.runner.work_on(&run.id)).await);
+            self.record(beat, &run.id, guarded(self.runner.work_on(&run.id)).await);
         }
-        for job in &self.config.jobs {
-            if let Err(error) = guarded(self.run_due(job, &mut beat)).await {
-                self.record(&mut beat, &job.name, Err(error));
-            }
-        }
-        for job in &self.config.jobs {
-            if let Err(error) = guarded(self.remake(job, &mut beat)).await {
-                self.record(&mut beat, &job.name, Err(error));
-            }
-        }
-        let delivered = guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due");
-        guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
-        delivered?;
-        self.store.schedule().record_beat(&stamp(self.clock.now())).await?;
-        self.report_troubles().await;
-        Ok(beat)
+        Ok(())
     }
 
-    async fn report_troubles(&self) {
-        if let Err(error) = guarded(self.operator.report()).await {
-            tracing::error!(error = %format!("{error:#}"), "troubles could not be reported");
+    async fn run_slots(&self, job: &Job, beat: &mut Beat) {
+        if let Err(error) = guarded(self.run_due(job, beat)).await {
+            self.record(beat, &job.name, Err(error));
+        }
+    }
+
+    async fn remake_latest(&self, job: &Job, beat: &mut Beat) {
+        if let Err(error) = guarded(self.remake(job, beat)).await {
+            self.record(beat, &job.name, Err(error));
         }
     }
 
@@ -208,21 +298,15 @@ impl Scheduler {
         Ok(until)
     }
 
-    /// Reports where a beat failed with the database, and calls the heartbeat.
-    async fn notify_operator(&self, beaten: &anyhow::Result<Beat>) {
-        let fault = beaten.as_ref().err().filter(|error| error.chain().any(|cause| cause.is::<StoreError>()));
-        self.operator.report_database(fault.map(|error| format!("{error:#}")).as_deref()).await;
-        let is_well = beaten.as_ref().is_ok_and(|beat| beat.failed.is_empty() && !beat.is_clock_doubted)
-            && self.runner.deliverer.pause_reason().is_none();
-        self.operator.beat(is_well).await;
-    }
-
     /// Logs the outcome of a run and adds it to the beat.
     fn record(&self, beat: &mut Beat, name: &str, outcome: anyhow::Result<RunOutcome>) {
         match outcome {
             Ok(outcome) => {
                 tracing::info!(run = %name, state = outcome.run.state.code(), already_done = outcome.done_before.is_some(), "run ended");
                 beat.ran.push((name.to_owned(), outcome.run.state.code().to_owned()));
+            }
+            Err(error) if error.is::<Stopped>() => {
+                tracing::info!(run = %name, "a run stops between two steps and goes on at the next start")
             }
             Err(error) => {
                 tracing::error!(run = %name, error = %format!("{error:#}"), "run failed");
@@ -241,47 +325,5 @@ impl Scheduler {
                 (job, job.schedule.upcoming(now, self.config.policy.calendar.of(None)).take(count).collect())
             })
             .collect()
-    }
-
-    /// Serves until `stop` is cancelled: a beat at every job's time and every half minute.
-    ///
-    /// # Errors
-    /// The alarm clock cannot be set.
-    pub async fn serve(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        let wake = Arc::new(Notify::new());
-        let mut alarm = JobScheduler::new().await.context("cannot set the alarm clock")?;
-        for job in &self.config.jobs {
-            let wake = wake.clone();
-            let offset = chrono::FixedOffset::east_opt(job.schedule.utc_offset_seconds).context("a zone out of range")?;
-            let ring = Alarm::new_async_tz(job.slot.as_str(), offset, move |_, _| {
-                let wake = wake.clone();
-                Box::pin(async move { wake.notify_one() })
-            })
-            .with_context(|| format!("jobs/{}.toml: slot", job.name))?;
-            alarm.add(ring).await.context("cannot set the alarm clock")?;
-        }
-        alarm.start().await.context("cannot start the alarm clock")?;
-        tracing::info!(jobs = self.config.jobs.len(), "serving");
-        // a stop in the middle of a delivery waits for the mails that are being sent, not for all that are due
-        let (stopping, deliverer) = (stop.clone(), self.runner.deliverer.clone());
-        tokio::spawn(async move {
-            stopping.cancelled().await;
-            deliverer.stop_sending();
-        });
-        loop {
-            let beaten = guarded(self.beat()).await;
-            if let Err(error) = &beaten {
-                tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries again");
-            }
-            self.notify_operator(&beaten).await;
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = wake.notified() => {}
-                () = tokio::time::sleep(SWEEP) => {}
-            }
-        }
-        let _ = alarm.shutdown().await;
-        tracing::info!("stopped");
-        Ok(())
     }
 }

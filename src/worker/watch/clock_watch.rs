@@ -9,12 +9,16 @@ use anyhow::Context;
 use chrono::{DateTime, FixedOffset, Utc};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
 
 /// A file that systemd-timesyncd touches whenever a server has confirmed the time.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 /// Such a confirmation holds for so long.
 const SYNCHRONIZED_MINUTES: i64 = 60;
+
+/// How long files are waited for that are asked for their time.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// Judges the clock of this machine.
 #[derive(Clone)]
@@ -23,11 +27,13 @@ pub struct ClockWatch {
     config: Arc<Config>,
     store: Store,
     clock: Clock,
+    /// Files are asked by one at a time.
+    asking: Arc<Semaphore>,
 }
 
 impl ClockWatch {
     pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock) -> ClockWatch {
-        ClockWatch { root: root.to_owned(), config, store, clock }
+        ClockWatch { root: root.to_owned(), config, store, clock, asking: Arc::new(Semaphore::new(1)) }
     }
 
     /// Judges the clock now, and records or ends the doubt. `None` = it is believed.
@@ -72,8 +78,8 @@ impl ClockWatch {
         let around = match self.clock.stated_around() {
             Some(around) => around,
             None => {
-                let (watch, database) = (self.clone(), self.store.clock().await?.and_then(DateTime::from_timestamp_millis));
-                tokio::task::spawn_blocking(move || watch.around(now, database)).await.context("the files are not asked for their time")?
+                let database = self.store.clock().await?.and_then(DateTime::from_timestamp_millis);
+                self.asked_around(now, database).await?
             }
         };
         // what was dated since the doubt began was dated by the clock that is doubted
@@ -85,6 +91,22 @@ impl ClockWatch {
             }
         };
         Ok(ClockFacts { last_seen, newest, witnesses: around.witnesses })
+    }
+
+    /// What is stated of the time beside the clock. A folder that does not answer states nothing, and is not asked a second time meanwhile.
+    async fn asked_around(&self, now: DateTime<Utc>, database: Option<DateTime<Utc>>) -> anyhow::Result<Around> {
+        let silent = || Around { newest: None, witnesses: database.into_iter().collect() };
+        let Ok(asking) = self.asking.clone().try_acquire_owned() else { return Ok(silent()) };
+        let watch = self.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let around = watch.around(now, database);
+            drop(asking);
+            around
+        });
+        match tokio::time::timeout(ANSWER_TIME, asked).await {
+            Ok(around) => around.context("the files are not asked for their time"),
+            Err(_) => Ok(silent()),
+        }
     }
 
     /// What files, program and others state of the time.

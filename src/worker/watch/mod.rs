@@ -2,4 +2,5 @@
 
 pub mod clock_watch;
 pub mod operator;
+pub mod service_manager;
 pub mod troubles;

@@ -6,12 +6,15 @@ use crate::domain::disk_fault::disk_fault;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::data_condition::{DataCondition, Reader};
 use crate::domain::trouble::{DISK_BYTES_MIN, Trouble, TroubleKind};
+use crate::store::config_rows::WaitingConfig;
 use crate::store::handle::Store;
 use crate::store::run_result::RunFault;
 use crate::store::runs::{Run, RunState};
 use crate::store::schedule::ClockDoubt;
 use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::worker::deliver::hold_file::HoldFile;
 use crate::worker::deliver::restore_guard::{CounterFile, notes};
+use crate::worker::numbers_file::{KnownNumbers, NumbersFile};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::{Datelike, NaiveDate};
 use std::path::Path;
@@ -28,6 +31,9 @@ pub async fn troubles(store: &Store, config: &Config, clock: &Clock, var: &Path)
     let doubted = |doubt: ClockDoubt| Trouble { kind: TroubleKind::Clock, about: String::new(), since: doubt.since, text: doubt.text };
     found.extend(store.schedule().clock_doubt().await?.map(doubted));
     found.extend(sending(store, config, clock, var).await?);
+    found.extend(numbering(store, clock, var).await?);
+    let waits = |WaitingConfig { since, text }| Trouble { kind: TroubleKind::ConfigWaiting, about: String::new(), since, text };
+    found.extend(store.config_rows().waiting().await?.map(waits));
     found.extend(of_data(store, config, clock).await?);
     for job in &config.jobs {
         if let Some(run) = store.runs().newest_of(&job.name).await? {
@@ -48,10 +54,29 @@ async fn sending(store: &Store, config: &Config, clock: &Clock, var: &Path) -> a
     let counter = CounterFile::below(var).read();
     let is_behind = counter.is_ahead_of(state.counter);
     let since = state.hold.as_ref().map(|hold| hold.at.clone()).unwrap_or_default();
+    if let Some((by, why)) = HoldFile::below(var).read() {
+        return Ok(Some(held(
+            since,
+            format!("发送已由{by}暂停（{why}），记在var/sending.hold，数据库恢复写入后记入；恢复发送：duban outbox release --sending"),
+        )));
+    }
     Ok((state.hold.is_some() || is_behind).then(|| {
         let mail = crate::config::settings::MailSettings { test_to: None, ..config.settings.mail.clone() };
         held(since, notes(&mail, Some(&state), &counter).join("；").trim_start_matches("注意：").to_owned())
     }))
+}
+
+/// That nothing is numbered, because the database is a restored copy.
+async fn numbering(store: &Store, clock: &Clock, var: &Path) -> anyhow::Result<Option<Trouble>> {
+    let since = store.sending().state(&clock.today().to_string()).await?.numbers_held;
+    let is_behind = match NumbersFile::below(var).read() {
+        KnownNumbers::Known(known) => store.events().numbers().await?.is_behind(&known),
+        KnownNumbers::None | KnownNumbers::Damaged(_) => false,
+    };
+    let is_held = !since.is_empty() || is_behind;
+    let text = "数据库是从备份恢复的，其后的编号可能已经用过：工作单、困难问题暂不办理；核对后duban outbox release --sending --by 姓名 --reason 事由";
+    let held = Trouble { kind: TroubleKind::NumberingHeld, about: String::new(), since, text: text.to_owned() };
+    Ok(is_held.then_some(held))
 }
 
 /// Sources that fail, data that are too old, snapshots that wait.

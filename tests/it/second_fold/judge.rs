@@ -101,8 +101,8 @@ pub fn judge(rules: &[Table], ledger: &Ledger, calendar: &Calendar, folded: &Fol
             },
         };
         let over = (day - due_on).num_days();
-        let steps = rule["ladder"].as_array().expect("a ladder").iter().filter_map(toml::Value::as_table);
-        let reached = steps.filter(|step| step.get("from").and_then(toml::Value::as_integer).is_some_and(|from| from <= over)).next_back();
+        let mut steps = rule["ladder"].as_array().expect("a ladder").iter().filter_map(toml::Value::as_table);
+        let reached = steps.rfind(|step| step.get("from").and_then(toml::Value::as_integer).is_some_and(|from| from <= over));
         if let Some(step) = reached {
             let id = rule["id"].as_str().expect("an id").to_owned();
             found.insert(id, (due_on.to_string(), over, step["light"].as_str().expect("a light").to_owned()));

@@ -81,7 +81,16 @@ async fn one(store: &Store, id: &str) -> OutboxRow {
 
 /// Claims with a daily limit of `daily_max` mails.
 async fn claims(store: &Store, run: Option<&str>, limit: i64, minute: u32, daily_max: i64) -> Claims {
-    let claiming = ClaimRequest { run, limit, now: &at(minute), lease_until: &at(minute + 15), test: false, day: "2026-11-23", daily_max };
+    let claiming = ClaimRequest {
+        run,
+        limit,
+        now: &at(minute),
+        claimed_at: &at(minute),
+        lease_until: &at(minute + 15),
+        test: false,
+        day: "2026-11-23",
+        daily_max,
+    };
     store.sending().claim(&claiming).await.expect("a claim")
 }
 
@@ -389,16 +398,16 @@ pub async fn what_is_too_late_is_given_up(db: &Db) {
         record(&store, &message, attempt, 0, 1).await;
     }
     change_state(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::OnHold, 1).await;
-    assert!(store.sending().expire(&at(50)).await.expect("expired").is_empty());
+    assert!(store.sending().expire(&at(50), &at(50)).await.expect("expired").is_empty());
     let late = "2026-11-28T00:00:00.001Z";
-    assert_eq!(store.sending().expire(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
+    assert_eq!(store.sending().expire(late, late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
     let dead = one(&store, "slot-pending").await;
     assert_eq!((dead.state, dead.reply.as_str(), dead.ended_at.as_str()), (DeliveryState::Dead, "451 later", late));
     assert_eq!(one(&store, "slot-unknown").await.unknowns, 1, "it is still seen that it may have arrived");
     assert_eq!(one(&store, "slot-held").await.state, DeliveryState::OnHold);
     // released by hand, it is resent with a new time limit and all its attempts
     assert_eq!(change_state(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
-    assert!(store.sending().expire(&at(58)).await.expect("expired").is_empty());
+    assert!(store.sending().expire(&at(58), &at(58)).await.expect("expired").is_empty());
     assert_eq!(claim(&store, 2).await.len(), 3);
 }
 
@@ -448,7 +457,7 @@ pub async fn only_a_message_whose_sending_was_begun_counts(db: &Db) {
             claims.iter().map(|message| (&*message.id, message.attempts, message.unknowns)).collect::<Vec<_>>(),
             [("slot-claimed", 1, 0)]
         );
-        assert!(store.sending().expire(&at(100 + 20 * round + 16)).await.expect("expired").is_empty());
+        assert!(store.sending().expire(&at(100 + 20 * round + 16), &at(100 + 20 * round + 16)).await.expect("expired").is_empty());
     }
     // a claim that was taken over begins nothing
     let old = claim(&store, 300).await.remove(0);

@@ -83,6 +83,7 @@ fn inputs() -> RunInputs {
         data: 9,
         remakes_withheld: true,
         makes_good: true,
+        accepts_old_data: true,
         conditions: vec![DataCondition {
             ledger: "project".into(),
             source: "a".into(),

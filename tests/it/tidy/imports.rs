@@ -29,6 +29,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
             "postcard",
             "quick_xml",
             "rlimit",
+            "rustix",
             "seccompiler",
             "serde",
             "ring",
@@ -68,6 +69,9 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
         "src/mail",
         &["mail", "domain"],
         &[
+            "http_body_util",
+            "hyper",
+            "hyper_util",
             "lettre",
             "mail_parser",
             "minijinja",
@@ -95,6 +99,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
             "serde_json",
             "ring",
             "rustix",
+            "sd_notify",
             "tempfile",
             "thiserror",
             "tokio",
@@ -108,7 +113,21 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/app",
         &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "tokio_rustls", "toml_edit", "tracing"],
+        &[
+            "anyhow",
+            "argon2",
+            "chrono",
+            "hex",
+            "ring",
+            "rustix",
+            "serde",
+            "tempfile",
+            "tokio",
+            "tokio_rustls",
+            "toml_edit",
+            "tracing",
+            "x509_cert",
+        ],
     ),
     (
         "src/web",
@@ -140,7 +159,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
 ];
 
 /// A crate that only one place may name.
-const ONLY_IN: [(&str, &[&str]); 13] = [
+const ONLY_IN: [(&str, &[&str]); 14] = [
     // our own tables, and the queries of others'
     ("sqlx", &["src/store/", "src/source/sql.rs"]),
     ("landlock", &["src/source/confinement.rs"]),
@@ -150,7 +169,8 @@ const ONLY_IN: [(&str, &[&str]); 13] = [
     ("mail_parser", &["src/mail/message.rs"]),
     ("html5gum", &["src/source/html.rs"]),
     ("rust_xlsxwriter", &["src/report/"]),
-    ("tokio_cron_scheduler", &["src/worker/schedule/scheduler.rs"]),
+    ("tokio_cron_scheduler", &["src/worker/schedule/serving.rs"]),
+    ("sd_notify", &["src/worker/watch/service_manager.rs"]),
     ("minijinja", &["src/mail/templates.rs", "src/web/"]),
     ("axum", &["src/web/"]),
     ("argon2", &["src/app/passwords.rs"]),

@@ -58,9 +58,7 @@ impl<'a> SheetBuilder<'a, '_> {
             partial: true,
             ..Sheet::default()
         };
-        if !self.frame.mark.is_empty() {
-            sheet.banner(Role::Mark, self.frame.mark.clone());
-        }
+        self.add_first_lines(&mut sheet);
         sheet.banner(Role::Title, self.fill_figures(bulletin, &figures, &self.frame.title));
         if !bulletin.to.is_empty() {
             sheet.banner(Role::Address, self.fill_figures(bulletin, &figures, &bulletin.to));
