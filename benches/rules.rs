@@ -43,8 +43,15 @@ fn main() {
     let ledger = policy.project_ledger().expect("projects");
     let code = policy.ledgers[ledger].role(Role::Code).expect("a code");
     let (projects_of, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let context =
-        Context { policy: &policy, as_of, projects: &projects_of, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+    let context = Context {
+        policy: &policy,
+        as_of,
+        projects: &projects_of,
+        waiting_on: &waiting,
+        answered: &HashMap::new(),
+        exempt: &exempt,
+        old_data: OldData::none(),
+    };
     let made = sample(&policy, BATCH, as_of).ledgers.into_iter().find(|(index, _)| *index == ledger).expect("projects").1;
     let mut records: Vec<Record> = made
         .into_iter()

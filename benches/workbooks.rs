@@ -158,7 +158,15 @@ struct Judgement {
 impl Judgement {
     fn new(policy: &Policy, template: &Template, records: &Generated, count: usize, as_of: NaiveDate) -> Judgement {
         let (projects, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy,
+            as_of,
+            projects: &projects,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.kind {
             SheetKind::Records(list) => Some(list.selection.clone()),
             _ => None,

@@ -18,6 +18,7 @@ use crate::workbook::books::accountability::{
 use crate::workbook::model::Workbook;
 use crate::worker::import::intake_report::place_in;
 use crate::worker::records::{FoundRecord, LedgerRecords};
+use crate::worker::run::done_since::done_since;
 use crate::worker::run::evaluate::{Evaluator, evaluate};
 use crate::worker::run::finding_facts::identity;
 use crate::worker::snapshot_selection::SnapshotSelection;
@@ -159,6 +160,9 @@ impl ListMaker<'_> {
             }
             records.push(records_then);
         }
+        // nobody answers for what he has done since (期后已办)
+        let today = self.evaluator.clock.today();
+        let done = done_since(self.store, policy, selection, (as_of, today)).await?;
         let exemptions = self.exemption_texts(policy, selection).await?;
         let difficulties = self.difficulty_texts(policy, selection).await?;
         let mut out = Vec::new();
@@ -166,6 +170,9 @@ impl ListMaker<'_> {
             let (Some(rule), Some(index)) = (policy.rule(&identity.rule), policy.ledger(&identity.ledger)) else { continue };
             let ledger = &policy.ledgers[index];
             let key = (index, identity.key.clone());
+            if done.get(&key).is_some_and(|(_, still)| !still.contains(&rule)) {
+                continue;
+            }
             // the newest version: that of the register now, else that of the newest quarter's end
             let Some(FoundRecord { snapshot, stored, .. }) = records.iter().find_map(|found| found.get(&key)) else { continue };
             let finding = now.get(&identity).copied();

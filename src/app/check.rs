@@ -12,7 +12,8 @@ use crate::domain::database_url::DatabaseUrl;
 use crate::domain::disk_fault::folder_fault;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
+use crate::domain::notify::feedback::{Answer, Answers, Proposal};
+use crate::domain::notify::form_acts::FormFields;
 use crate::domain::notify::inputs::{DataState, PlanInputs};
 use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
@@ -207,6 +208,32 @@ pub(crate) async fn database_fault(root: &Path, config: &Config) -> anyhow::Resu
     }))
 }
 
+/// The prefixes of codes that are given here with which imported codes begin: some day two records would have one code. What is wrong with the
+/// database itself is another line of the check.
+///
+/// # Errors
+/// Its password file cannot be read, or the database fails.
+pub(crate) async fn taken_prefixes(root: &Path, config: &Config) -> anyhow::Result<Problems> {
+    const CODES_MOST: i64 = 10_000;
+    let mut problems = Problems::default();
+    let Ok(Some(store)) = Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await else {
+        return Ok(problems);
+    };
+    for (index, ledger) in config.policy.ledgers.iter().enumerate() {
+        let Some(life) = config.policy.life(index) else { continue };
+        for prefix in std::iter::once(&life.prefix).chain(life.issuers.iter().map(|series| &series.prefix)).filter(|one| !one.is_empty()) {
+            let codes = store.records().codes_without_events(&ledger.id, &format!("{prefix}-"), CODES_MOST).await?;
+            if let Some(code) = codes.iter().find(|code| life.has_form_of_own(code)) {
+                let message = format!("prefix \"{prefix}\" begins codes that were imported and not given here, such as {code}");
+                let hint = "choose another prefix, or give those records other codes in their list".to_owned();
+                problems.push(&format!("config/ledgers/{}.toml", ledger.id), message, Some(hint));
+            }
+        }
+    }
+    store.close().await;
+    Ok(problems)
+}
+
 /// The copy of the end of the audit, relative to the root.
 const AUDIT_HEAD: &str = "var/audit.head";
 
@@ -290,7 +317,7 @@ pub(crate) async fn policy_with_directory(root: &Path, clock: &Clock, config: &C
     // what is wrong with the database is another line of the check
     if let Ok(Some(store)) = Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
         let selection = SnapshotSelection::on(&store, config, &[], clock.today()).await?;
-        apply_directory(&store, &mut policy, &selection).await?;
+        apply_directory(&store, &config.settings, &mut policy, &selection).await?;
         store.close().await;
     }
     Ok(policy)
@@ -357,8 +384,9 @@ fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
         .filter(|((index, _), _)| Some(*index) == policy.project_ledger())
         .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
         .collect();
-    let (waiting, exempt) = (HashMap::new(), HashMap::new());
-    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+    let (waiting, answered, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let (old_data, answered) = (OldData::none(), &answered);
+    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, answered, exempt: &exempt, old_data };
     let mut judged = Judged::new(policy);
     for ((index, _), record) in &records {
         judged.record(&context, *index, record);
@@ -369,7 +397,7 @@ fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
     for (index, code) in records.keys() {
         let ledger = &policy.ledgers[*index];
         let field = |field: usize| ledger.fields[field].id.clone();
-        let Some(filled) = editable(ledger).next() else { continue };
+        let Some(filled) = FormFields::of(policy, *index).iter().next() else { continue };
         let proposal = |fact| Proposal { field: field(fact), was: String::new(), now: as_of.to_string() };
         let answer = Answer {
             ledger: ledger.id.clone(),
@@ -383,6 +411,7 @@ fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
             remark: String::new(),
             values: [(field(filled), "示例".to_owned())].into(),
             proposals: ledger.role(Role::Started).map(proposal).into_iter().collect(),
+            acts: Vec::new(),
         };
         answers.insert((ledger.id.clone(), code.clone()), answer);
     }

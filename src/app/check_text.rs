@@ -2,6 +2,7 @@
 
 use crate::app::check::{CheckedSource, SourceReads, confinement, policy_with_directory, sending_notes, taken_addresses};
 use crate::app::old_data::old_data;
+use crate::app::page_certificate::validity_text;
 use crate::app::unread_files::unread_files;
 use crate::clock::Clock;
 use crate::config::load::Config;
@@ -65,6 +66,9 @@ pub(crate) async fn check_text(root: &Path, clock: &Clock, config: &Config, sour
     line!(out, "  {}", confinement_line(config));
     line!(out, "  网页：{}", portal_text(config));
     let pages = config.settings.pages();
+    if let Some(certificate) = pages.certificate.as_ref().filter(|_| pages.enabled) {
+        line!(out, "  {}", validity_text(&root.join(certificate), clock.today())?);
+    }
     for address in if pages.enabled { taken_addresses(&pages) } else { Vec::new() } {
         line!(out, "  注意：{address}已被占用；服务（duban serve）正在运行时这是正常的，否则请在[portal]中换一个端口");
     }

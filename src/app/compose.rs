@@ -2,6 +2,7 @@
 
 use crate::app::present::{Present, PresentReader};
 use crate::app::published::{in_force, publish_at_start};
+use crate::app::session_store::SessionStore;
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
 use crate::config::portal_settings::PortalSettings;
@@ -81,12 +82,12 @@ impl App {
     ///
     /// # Errors
     /// The database cannot be opened.
-    pub(crate) async fn sessions(&self) -> anyhow::Result<Store> {
+    pub(crate) async fn sessions(&self) -> anyhow::Result<SessionStore> {
         let url = match database_url(&self.root, &self.config.settings.database)? {
             DatabaseUrl::Sqlite(_) => DatabaseUrl::Sqlite(SESSIONS.to_owned()),
             server @ DatabaseUrl::Postgres(_) => server,
         };
-        Ok(Store::open(&self.root, &url).await?)
+        SessionStore::open(&self.root, url).await
     }
 
     /// The store once more with connections of its own, for pages that only read: they wait for nothing that is being written.

@@ -94,7 +94,7 @@ impl Explainer<'_> {
     async fn explain(&self, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
         let selection = self.evaluator.select_snapshots(&[], as_of).await?;
         let mut policy = self.config.policy.on(as_of);
-        apply_directory(self.store, &mut policy, &selection).await?;
+        apply_directory(self.store, &self.config.settings, &mut policy, &selection).await?;
         let policy = &policy;
         let rule_index = rule_named(policy, rule)?;
         let rule = &policy.rules[rule_index];

@@ -52,6 +52,9 @@ pub(crate) fn explained_text(explained: &Explained) -> ExplainedText {
     for cell in &explanation.cells {
         add_cell(out, cell);
     }
+    if let Some(handled) = &explanation.handled {
+        line(out, format!("办理：{handled}"));
+    }
     for remark in &explained.remarks {
         line(out, format!("注意：{remark}"));
     }

@@ -107,6 +107,9 @@ impl<T: Serialize> Serialize for Ordered<T> {
 /// The value of a field, and where it comes from.
 #[derive(Clone, Debug, Serialize)]
 pub struct FieldLine {
+    /// The Chinese name of the field.
+    #[serde(skip)]
+    pub title: String,
     pub value: String,
     pub from: &'static str,
     pub no: Option<u32>,
@@ -139,6 +142,9 @@ pub struct EventLine {
     pub via: &'static str,
     pub on_behalf: bool,
     pub late: bool,
+    /// The only known person of the unit did the owner's act and this one.
+    #[serde(skip)]
+    pub same_person: bool,
     pub given: Ordered<Option<String>>,
     pub set: Ordered<Option<String>>,
     pub reason: Option<String>,
@@ -156,6 +162,9 @@ pub struct History {
     pub number: Option<String>,
     pub unit: Option<String>,
     pub state: Option<String>,
+    /// The Chinese name of the state.
+    #[serde(skip)]
+    pub title: String,
     pub origin: Option<&'static str>,
     pub gone: bool,
     pub as_of: NaiveDate,
@@ -236,8 +245,9 @@ fn history_of(office: &Office<'_>, life: &Life, matter: &Matter, as_of: NaiveDat
                 let event = on.folded.set_by.get(&field).and_then(|index| counting.get(*index));
                 let (imported, since) = matter.imported.cell(field, as_of).unzip();
                 let line = FieldLine {
+                    title: ledger.fields[field].title.clone(),
                     value: record.cell(field).to_string(),
-                    from: if event.is_some() || on.folded.is_own { "event" } else { "import" },
+                    from: if event.is_some() || imported.is_none() { "event" } else { "import" },
                     no: event.map(|event| event.no),
                     on: event.map(|event| event.on),
                     imported: imported.map(ToString::to_string),
@@ -254,6 +264,7 @@ fn history_of(office: &Office<'_>, life: &Life, matter: &Matter, as_of: NaiveDat
         number: filled(matter.number(as_of)),
         unit: on.as_ref().and_then(|on| office.owner(&on.folded.record).unit).map(|unit| office.name(unit).to_owned()),
         state: on.as_ref().and_then(|on| filled(life.state_id(on.state))),
+        title: on.as_ref().map_or(String::new(), |on| life.state_title(on.state).to_owned()),
         origin: on.as_ref().map(|on| origin(on)),
         gone: on.as_ref().is_some_and(|on| on.folded.gone),
         as_of,
@@ -288,6 +299,7 @@ fn event_line(office: &Office<'_>, life: &Life, matter: &Matter, event: &Event) 
         via: event.via.code(),
         on_behalf: event.on_behalf,
         late: event.late,
+        same_person: event.same_person,
         given: cells(&event.given),
         set: cells(&event.set),
         reason: filled(&event.reason),

@@ -37,6 +37,7 @@ pub(crate) mod report_copy;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;
+pub(crate) mod session_store;
 pub(crate) mod snapshots;
 pub(crate) mod start;
 pub(crate) mod status;

@@ -314,7 +314,7 @@ struct Mailbox<'a> {
 async fn policy_now(deliverer: &Deliverer) -> anyhow::Result<Policy> {
     let mut policy = deliverer.config.policy.clone();
     let selection = SnapshotSelection::on(&deliverer.store, &deliverer.config, &[], deliverer.clock.today()).await?;
-    apply_directory(&deliverer.store, &mut policy, &selection).await?;
+    apply_directory(&deliverer.store, &deliverer.config.settings, &mut policy, &selection).await?;
     Ok(policy)
 }
 

@@ -1,5 +1,5 @@
-//! What is in force today, as the pages look at it: read once as long as neither the data nor the marks of secrecy change. Marks make it dear:
-//! the names of all projects are looked through.
+//! What is in force today, as the pages look at it: read once as long as neither the data nor the marks of secrecy change, and
+//! nobody handles a record. Marks make it dear: the names of all projects are looked through.
 
 use crate::domain::rules::policy::Policy;
 use crate::store::snapshots::Snapshot;
@@ -19,8 +19,8 @@ pub(crate) struct Present {
     pub(crate) selection: SnapshotSelection,
     /// All that were ever taken.
     pub(crate) snapshots: Vec<Snapshot>,
-    /// The positions of the data and of the marks, read before them.
-    positions: (i64, i64),
+    /// The positions of the data, of the marks and of the events, read before them.
+    positions: (i64, i64, i64),
 }
 
 /// Reads what is in force.
@@ -43,7 +43,7 @@ impl PresentReader {
         let Evaluator { store, config, clock, .. } = &self.evaluator;
         let as_of = clock.today();
         let look = store.pictures().look().await?;
-        let positions = (look.data, look.restrictions);
+        let positions = (look.data, look.restrictions, store.events().position().await?);
         // whoever comes while it is being read waits for it
         let mut known = self.known.lock().await;
         if let Some(present) = known.as_ref().filter(|present| (present.as_of, present.positions) == (as_of, positions)) {
@@ -52,7 +52,7 @@ impl PresentReader {
         let selection = self.evaluator.select_snapshots(&[], as_of).await?;
         let snapshots = store.snapshots().list().await?;
         let mut policy = config.policy.on(as_of);
-        apply_directory(store, &mut policy, &selection).await?;
+        apply_directory(store, &config.settings, &mut policy, &selection).await?;
         let present = Arc::new(Present { as_of, policy, selection, snapshots, positions });
         *known = Some(present.clone());
         Ok(present)

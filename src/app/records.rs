@@ -523,12 +523,13 @@ impl<'a> RecordLookup<'a> {
     }
 
     fn readers(&self, ledger: usize, record: &Record, projects: &HashMap<String, Linked>) -> RowReaders {
-        let (waiting_on, exempt) = (HashMap::new(), HashMap::new());
+        let (waiting_on, answered, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
         let context = Judging {
             policy: &self.present.policy,
             as_of: self.present.as_of,
             projects,
             waiting_on: &waiting_on,
+            answered: &answered,
             exempt: &exempt,
             old_data: OldData::none(),
         };

@@ -45,6 +45,7 @@ fn text(line: &AuditLine) -> String {
 /// The rows that a line is about, in words.
 fn rows_in_words(key: &str) -> &'static str {
     match key.split(' ').next().unwrap_or_default() {
+        "event" => "办理记录",
         "marks" => "不便公开的标注",
         "key" => "密钥",
         "answers" => "反馈",

@@ -22,8 +22,9 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
         print_line!("{line}");
     }
     let connected = if connect { try_mail_server(&checked).await } else { Exit::Done };
-    let exposed = check::exposed(root, &checked.config)?.0;
-    for problem in &exposed {
+    let mut wrong = check::exposed(root, &checked.config)?.0;
+    wrong.extend(check::taken_prefixes(root, &checked.config).await?.0);
+    for problem in &wrong {
         print_error!("error: {problem}");
     }
     let faults = [check::unwritable(root), check::database_fault(root, &checked.config).await?];
@@ -35,14 +36,14 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     {
         print_line!("注意：{text}");
     }
-    let is_fine = exposed.is_empty() && faults.iter().all(Option::is_none);
+    let is_fine = wrong.is_empty() && faults.iter().all(Option::is_none);
     Ok(connected.or_worse(if is_fine { Exit::Done } else { Exit::Failed }))
 }
 
 /// Checks the configuration and puts it in force in the name of a person.
 ///
 /// # Errors
-/// As [`check`], or name or reason is missing, or the database fails.
+/// As [`check()`], or name or reason is missing, or the database fails.
 pub(crate) async fn apply(root: &Path, clock: &Clock, connect: bool, person: &PersonArguments) -> anyhow::Result<Exit> {
     let by = person.named("使配置生效")?;
     let checked = check(root, clock, connect).await?;

@@ -118,13 +118,18 @@ fn print_handled(handled: &[Handled], format: &str) -> anyhow::Result<Exit> {
     } else {
         for one in handled {
             match one {
-                Handled::Done { code, no, number, state, .. } => {
+                Handled::Done { code, no, number, title, .. } => {
                     let number = number.as_ref().map_or(String::new(), |number| format!(" {number}"));
-                    print_line!("{code}{number} 第{no}条办理记录已写入，现为{}", state.as_deref().unwrap_or("-"));
+                    let state = if title.is_empty() { String::new() } else { format!("，现为“{title}”") };
+                    print_line!("{code}{number} 第{no}条办理记录已写入{state}");
                 }
-                Handled::Refused { code, state, possible, reason, .. } => {
-                    let state = state.as_deref().unwrap_or("-");
-                    print_line!("{code} 未办理：{reason}（{state}；可办：{}）", possible.join("、"));
+                Handled::Refused { code, reason, by, on, titles: (state, possible), .. } => {
+                    let last = by.as_ref().zip(*on).map(|(by, on)| format!("最近由{by}于{on}办理"));
+                    let state = Some(format!("现为“{state}”")).filter(|_| !state.is_empty());
+                    let possible = Some(format!("可办：{}", possible.join("、"))).filter(|_| !possible.is_empty());
+                    let found = [state, last, possible].into_iter().flatten().collect::<Vec<_>>().join("；");
+                    let found = if found.is_empty() { found } else { format!("（{found}）") };
+                    print_line!("{code} 未办理：{reason}{found}");
                 }
             }
         }
@@ -183,23 +188,25 @@ fn print_history(history: &History) {
         history.code,
         or_dash(&history.number),
         or_dash(&history.unit),
-        or_dash(&history.state),
+        if history.title.is_empty() { "-" } else { &history.title },
         history.as_of
     );
-    for (id, field) in &history.fields.0 {
+    for (_, field) in &history.fields.0 {
         let from = match field.no {
             Some(no) => format!("（第{no}条办理记录）"),
             None => String::new(),
         };
-        print_line!("  {id} {}{from}", field.value);
+        print_line!("  {}：{}{from}", field.title, field.value);
     }
     for event in &history.events {
-        let mark = match (&event.retracted, event.on_behalf, event.late) {
-            (Some(retraction), ..) => format!(" 已更正（{}：{}）", retraction.by, retraction.reason),
-            (None, true, _) => " 代录".to_owned(),
-            (None, false, true) => " 补录".to_owned(),
-            (None, false, false) => String::new(),
-        };
+        let marks = [
+            event.retracted.as_ref().map(|retraction| format!("已更正（{}：{}）", retraction.by, retraction.reason)),
+            (event.via == "form" && !event.on_behalf).then(|| "单位填报".to_owned()),
+            event.on_behalf.then(|| "代录".to_owned()),
+            event.late.then(|| "补录".to_owned()),
+            event.same_person.then(|| "自办自结".to_owned()),
+        ];
+        let mark: String = marks.into_iter().flatten().map(|mark| format!(" {mark}")).collect();
         let reason = event.reason.as_ref().map_or(String::new(), |reason| format!("：{reason}"));
         print_line!("  {} {} {} {}（{}）{mark}{reason}", event.no, event.on, event.title, event.by, event.unit);
     }

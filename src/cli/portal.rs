@@ -77,7 +77,7 @@ pub(crate) enum UserAction {
 /// Runs one action on the accounts.
 pub(crate) async fn portal(root: &Path, action: PortalAction) -> anyhow::Result<Exit> {
     let app = announced(App::open_for_pages(root, Clock::System)).await?;
-    let sessions = app.sessions().await?;
+    let sessions = app.sessions().await?.store().await?;
     let password = |file: &Path| read_password(file).with_context(|| format!("--password-file: cannot read {}", file.display()));
     match action {
         PortalAction::Admin { person } => {

@@ -164,7 +164,7 @@ async fn open_jobs(root: &Path, checked: Checked) -> anyhow::Result<App> {
         print_line!("{confinement}");
     }
     let Checked { config, mailer, .. } = checked;
-    for problem in check::exposed(root, &config)?.0 {
+    for problem in check::exposed(root, &config)?.0.iter().chain(&check::taken_prefixes(root, &config).await?.0) {
         print_error!("注意：{problem}");
     }
     announced(App::open_checked(root, Clock::System, config, mailer)).await

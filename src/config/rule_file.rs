@@ -127,7 +127,7 @@ struct RuleFile {
     within: Option<WithinFile>,
     #[serde(default)]
     agreed: Vec<String>,
-    until: Option<String>,
+    until: Option<OneOrMore>,
     roll: Option<bool>,
     to: Option<String>,
     actual: Option<String>,
@@ -261,7 +261,7 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
     if let (Some(handled), RuleKind::Deadline { within, agreed, until, roll, .. }) = (&raw.handled, &rule.kind) {
         let mut at = at.at(format!("{} handled", at.place));
         let from = latest(&handled.from_latest, ledger, &mut at);
-        let kind = RuleKind::Deadline { from, within: *within, agreed: agreed.clone(), until: *until, roll: *roll };
+        let kind = RuleKind::Deadline { from, within: *within, agreed: agreed.clone(), until: until.clone(), roll: *roll };
         let scope = conditions(&handled.scope, "scope", ledger, references.terms(ledger), &mut at);
         let owner = rule_owner(handled.owner.as_deref(), &mut at);
         rule.handled = Some(Box::new(Rule { kind, scope, owner, needs: Vec::new(), ..rule.clone() }));
@@ -344,7 +344,8 @@ fn deadline(raw: &RuleFile, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> RuleKin
     if (raw.from.is_some() || raw.from_latest.is_some()) != raw.within.is_some() {
         at.report("`from` and `within` go together", None);
     }
-    let until = raw.until.as_ref().and_then(|name| field(name, "until", FieldType::Date, ledger, at));
+    let until = raw.until.as_ref().map(OneOrMore::list).unwrap_or_default();
+    let until = until.iter().filter_map(|name| field(name, "until", FieldType::Date, ledger, at)).collect();
     RuleKind::Deadline { from, within, agreed, until, roll: raw.roll.unwrap_or(true) }
 }
 
@@ -439,7 +440,7 @@ fn needs(ledger: &Ledger, scope: &[Condition], kind: &RuleKind) -> Vec<Columns> 
             // every row has the columns that only events fill, so they do not make up for those of a file
             let dates: Columns = from.fields().iter().chain(agreed).copied().filter(|field| !ledger.fields[*field].own).collect();
             needs.extend(Some(dates).filter(|dates| !dates.is_empty()));
-            needs.extend(until.map(one));
+            needs.extend(Some(until.iter().copied().collect::<Columns>()).filter(|until| !until.is_empty()));
         }
         RuleKind::Lag { from, to, actual, planned } => {
             needs.push(one(*from));

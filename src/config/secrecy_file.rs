@@ -37,6 +37,8 @@ struct Values {
     no: Vec<String>,
     open: Vec<String>,
     grades: Vec<String>,
+    #[serde(default)]
+    restricts: Vec<String>,
     classified: Vec<String>,
     blank: Vec<String>,
     #[serde(default)]
@@ -100,7 +102,9 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
     disjoint(("headers.marks", &headers.marks), ("headers.opens", &headers.opens), &mut at);
     disjoint(("values.yes", &values.yes), ("values.no", &values.no), &mut at);
     disjoint(("values.yes", &values.yes), ("values.open", &values.open), &mut at);
-    for (name, list) in [("values.grades", &values.grades), ("values.classified", &values.classified)] {
+    for (name, list) in
+        [("values.grades", &values.grades), ("values.restricts", &values.restricts), ("values.classified", &values.classified)]
+    {
         disjoint((name, list), ("values.open", &values.open), &mut at);
         disjoint((name, list), ("values.no", &values.no), &mut at);
     }
@@ -134,6 +138,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
         no: set(&values.no),
         open: set(&values.open),
         grades: set(&values.grades),
+        restricts: set(&values.restricts),
         classified: set(&values.classified),
         blank: set(&values.blank),
         checked: list(&values.checked),

@@ -33,6 +33,8 @@ pub struct SourceSettings {
     pub rows_max: Option<u32>,
     #[serde(default, deserialize_with = "some_between::<1, 86_400, _, _>")]
     pub timeout_seconds: Option<u32>,
+    /// Whether the directory (通讯录) of this source gives units their mailboxes; left out: a folder's does not.
+    pub mailboxes: Option<bool>,
 }
 
 /// A source that reads the newest file of a folder.
@@ -68,6 +70,11 @@ const ROWS_MAX: u32 = 1_000_000;
 const TIMEOUT_SECONDS: u32 = 300;
 
 impl SourceSettings {
+    /// Whether its directory gives units their mailboxes. Into a folder whoever may write there lays files, also a unit.
+    pub fn sets_mailboxes(&self) -> bool {
+        self.mailboxes.unwrap_or(self.folder.is_none())
+    }
+
     /// Folder, database or file. A source that [`check`] passes names exactly one.
     pub fn origin(&self) -> Origin<'_> {
         match (&self.folder, &self.database) {

@@ -39,8 +39,6 @@ enum Kind {
 struct Known {
     /// Index into `Mentions::projects`.
     project: u32,
-    /// It is looked for within texts too.
-    is_within_texts: bool,
     kind: Kind,
 }
 
@@ -50,8 +48,11 @@ pub struct Mentions {
     projects: Vec<String>,
     /// Several projects may have one name.
     known: HashMap<Box<[char]>, Vec<Known>>,
-    /// Of those that are looked for within texts: the lengths by the first two characters. Nearly all codes begin alike and have one length.
-    lengths: HashMap<[char; 2], Vec<usize>>,
+    /// Those that are looked for within texts as a tree: where a character leads on from a place, the first place is 0. However many names begin
+    /// alike, a text costs no more than its length times that of the longest name.
+    tree: HashMap<(u32, char), u32>,
+    /// What ends at a place of the tree.
+    ends: HashMap<u32, Vec<Known>>,
     /// Bytes of the shortest of them: most cells are shorter.
     bytes_min: usize,
 }
@@ -138,15 +139,15 @@ impl Mentions {
             }
             self.projects.push(project.to_owned());
         }
-        // a text is looked for by its first two characters
-        let known = Known { project: self.projects.len() as u32 - 1, is_within_texts: is_within_texts && text.len() > 1, kind };
-        if let ([first, second, ..], true) = (text, known.is_within_texts) {
+        let known = Known { project: self.projects.len() as u32 - 1, kind };
+        if is_within_texts && text.len() > 1 {
             let bytes = text.iter().map(|c| c.len_utf8()).sum();
-            self.bytes_min = if self.lengths.is_empty() { bytes } else { self.bytes_min.min(bytes) };
-            let lengths = self.lengths.entry([*first, *second]).or_default();
-            if !lengths.contains(&text.len()) {
-                lengths.push(text.len());
-            }
+            self.bytes_min = if self.ends.is_empty() { bytes } else { self.bytes_min.min(bytes) };
+            let end = text.iter().fold(0, |place, c| {
+                let next = self.tree.len() as u32 + 1;
+                *self.tree.entry((place, *c)).or_insert(next)
+            });
+            self.ends.entry(end).or_default().push(known);
         }
         self.known.entry(text.into()).or_default().push(known);
     }
@@ -158,18 +159,22 @@ impl Mentions {
 
     /// The project of the first code or name in a text at a place and of a length for which `is_meant` holds.
     fn find(&self, chars: &[char], counts: &dyn Fn(&str) -> bool, is_meant: impl Fn(&Known, usize, usize) -> bool) -> Option<&str> {
-        chars.windows(2).enumerate().find_map(|(at, start)| {
-            let lengths = self.lengths.get(&[start[0], start[1]])?;
-            lengths.iter().find_map(|length| {
-                let known = self.known.get(chars.get(at..at + length)?)?.iter();
-                known.filter(|known| known.is_within_texts && is_meant(known, at, *length)).find_map(|known| self.project(known, counts))
+        (0..chars.len()).find_map(|at| {
+            let mut place = 0;
+            let places = chars[at..].iter().map_while(|c| {
+                place = *self.tree.get(&(place, *c))?;
+                Some(place)
+            });
+            places.enumerate().find_map(|(index, place)| {
+                let known = self.ends.get(&place)?.iter();
+                known.filter(|known| is_meant(known, at, index + 1)).find_map(|known| self.project(known, counts))
             })
         })
     }
 
     /// The marked project that a text names. `counts`: whether a project is looked for.
     pub fn in_text(&self, text: &str, counts: &dyn Fn(&str) -> bool) -> Option<&str> {
-        if self.lengths.is_empty() || text.len() < self.bytes_min {
+        if self.ends.is_empty() || text.len() < self.bytes_min {
             return None;
         }
         let text = ComparedText::of(text);
@@ -278,6 +283,19 @@ mod tests {
             assert_eq!(mentions.in_text(text, &all), None, "{text}");
         }
         assert_eq!(Mentions::default().in_text("GZ501", &all), None);
+    }
+
+    /// Names that all begin alike cost no more than their length, however many they are.
+    #[test]
+    fn many_names_with_one_beginning_are_looked_for_in_one_walk() {
+        let mut mentions = Mentions::default();
+        let name = |length: usize| format!("{}乙", "甲".repeat(length));
+        for length in 10..200 {
+            mentions.add_name(&format!("GZ{length}"), &name(length), |_| false);
+        }
+        let text = "甲".repeat(9) + "丙" + &"甲".repeat(20_000);
+        assert_eq!(mentions.in_text(&text, &all), None);
+        assert_eq!(mentions.in_text(&format!("丙{}丙", name(77)), &|project| project == "GZ77"), Some("GZ77"));
     }
 
     #[test]

@@ -113,3 +113,19 @@ pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<S
         _ => Some(format!("expected one of: {}", known.join(", "))),
     }
 }
+
+/// The most names that a message to a person offers in place of a wrong one.
+pub const NAMES_OFFERED: usize = 5;
+
+/// Known names, the nearest to a word first: those that hold the word or are held by it, then by how many letters differ. A name comes with the
+/// words by which it is known.
+pub fn by_nearness<N, W: AsRef<str>, const WORDS: usize>(word: &str, known: impl Iterator<Item = (N, [W; WORDS])>) -> Vec<N> {
+    let distance = |known: &str| {
+        let holds = !word.is_empty() && (known.contains(word) || word.contains(known));
+        (!holds, strsim::damerau_levenshtein(word, known))
+    };
+    let ranked = known.map(|(name, words)| (words.iter().map(|known| distance(known.as_ref())).min(), name));
+    let mut ranked: Vec<(Option<(bool, usize)>, N)> = ranked.collect();
+    ranked.sort_by_key(|(distance, _)| *distance);
+    ranked.into_iter().map(|(_, name)| name).collect()
+}

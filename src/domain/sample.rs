@@ -338,7 +338,15 @@ mod tests {
         let made = sample(&policy, 200, as_of);
         let (index, rows) = &made.ledgers[0];
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy: &policy,
+            as_of,
+            projects: &none,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let mut judged = Judged::new(&policy);
         for cells in rows {
             let code = cells[0].to_string();
@@ -368,7 +376,15 @@ mod tests {
         let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let (index, mut rows) = sample(&policy, 300, as_of).ledgers.swap_remove(0);
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy: &policy,
+            as_of,
+            projects: &none,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let sorted = |rows: &[Vec<Cell>]| {
             let mut judged = Judged::new(&policy);
             for cells in rows {

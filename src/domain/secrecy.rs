@@ -117,7 +117,7 @@ const OPEN: &str = "公开";
 /// Between a grade and its term: 机密★10年.
 pub(crate) const TERM_MARKS: [char; 3] = ['★', '☆', '*'];
 /// Signs beside a grade in a cell.
-const BETWEEN_GRADES: [char; 12] = ['(', ')', '[', ']', '【', '】', '〔', '〕', '/', '"', '“', '”'];
+const BETWEEN_GRADES: [char; 18] = ['(', ')', '[', ']', '【', '】', '〔', '〕', '/', '"', '“', '”', '-', '—', '–', ',', ';', ':'];
 
 /// The most characters of a cell that are stored.
 const MARKING_CHARS_MAX: usize = 500;
@@ -227,9 +227,7 @@ impl Secrecy {
     /// Whether the value of a secrecy field names the grade of a state secret, with its term in whatever form: 机密★5年, 机密（20年）, 秘密10年,
     /// 是（机密）.
     fn names_grade(&self, word: &str) -> bool {
-        let is_between = |c: char| TERM_MARKS.contains(&c) || BETWEEN_GRADES.contains(&c);
-        let before_term = |part: &str| part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
-        word.split(is_between).any(|part| self.words.classified.contains(&part[..before_term(part)]))
+        graded_parts(word).any(|part| self.words.classified.contains(part))
     }
 
     /// Whether the stored text of a secrecy field restricts its record. Empty does not.
@@ -244,7 +242,8 @@ impl Secrecy {
 
     /// Whether a cell of a doubtful column speaks of secrecy: a yes or a no in words, or a word of secrecy.
     pub fn speaks_of_secrecy(&self, text: &str) -> bool {
-        self.is_grade(text) || self.is_answer(text) || self.restricting_words(text).is_some()
+        let restricts = || self.words.restricts.contains(&self.word(text));
+        self.is_grade(text) || self.is_answer(text) || restricts() || self.restricting_words(text).is_some()
     }
 
     /// Whether a text is a word by which offices mark rows: a yes, a no or a grade.
@@ -252,11 +251,12 @@ impl Secrecy {
         self.is_grade(text) || self.may_be_answer(text)
     }
 
-    /// Whether a cell of a doubtful column is a word of secrecy.
+    /// Whether a cell of a doubtful column is a word of secrecy, with its term in whatever form: 内部（长期）, 商密5年.
     pub fn is_grade(&self, text: &str) -> bool {
         let word = self.word(text);
-        let word = word.split(TERM_MARKS).next().unwrap_or_default();
-        [&self.words.open, &self.words.grades, &self.words.classified].into_iter().any(|words| words.contains(word))
+        let words = &self.words;
+        let is_known = |part: &str| [&words.open, &words.grades, &words.classified].into_iter().any(|list| list.contains(part));
+        is_known(&word) || graded_parts(&word).next().is_some_and(is_known)
     }
 
     /// Whether a cell of a doubtful column is a yes or a no in words; `1` and `0` may be amounts.
@@ -280,6 +280,13 @@ impl Secrecy {
             trimmed => trimmed.to_owned(),
         }
     }
+}
+
+/// The parts of a compared text that may be grades, each without its term.
+fn graded_parts(word: &str) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| TERM_MARKS.contains(&c) || BETWEEN_GRADES.contains(&c);
+    let before_term = |part: &str| part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+    word.split(is_between).map(move |part| &part[..before_term(part)])
 }
 
 /// Boxes in front of the choices of a cell.

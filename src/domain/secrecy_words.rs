@@ -33,6 +33,8 @@ pub struct SecrecyWords {
     pub no: HashSet<String>,
     pub open: HashSet<String>,
     pub grades: HashSet<String>,
+    /// Words that restrict a row below a doubtful header.
+    pub restricts: HashSet<String>,
     pub classified: HashSet<String>,
     pub blank: HashSet<String>,
     /// A remark behind a yes or a no with one of these in it only states that it was checked.

@@ -23,6 +23,9 @@ const LINE_CHARS_MAX: usize = 60;
 /// The most characters of a line above a header; the clauses of a longer one than [`LINE_CHARS_MAX`] are looked at each for itself.
 const TITLE_CHARS_MAX: usize = 300;
 
+/// The most characters of a remark below the rows: it may name hundreds of codes.
+const REMARK_CHARS_MAX: usize = 10_000;
+
 /// Between the words of a title line.
 const LINE_MARKS: [char; 9] = [':', '|', '-', '—', '_', '·', '★', '☆', '"'];
 
@@ -207,9 +210,20 @@ impl Secrecy {
 
     /// The same of a text above a header, which may be longer.
     pub(crate) fn restricting_title(&self, text: &str) -> Option<String> {
+        self.restricting_clause(text, TITLE_CHARS_MAX)
+    }
+
+    /// The same of a remark below the rows, which may name many codes.
+    pub(crate) fn restricting_remark(&self, text: &str) -> Option<String> {
+        self.restricting_clause(text, REMARK_CHARS_MAX)
+    }
+
+    fn restricting_clause(&self, text: &str, chars_max: usize) -> Option<String> {
         match text.chars().count() {
             chars if chars <= LINE_CHARS_MAX => self.restricting_line(text),
-            ..=TITLE_CHARS_MAX => half_width(text).split(CLAUSE_ENDS).find_map(|clause| self.restricting_line_of(clause, TITLE_CHARS_MAX)),
+            chars if chars <= chars_max => {
+                half_width(text).split(CLAUSE_ENDS).find_map(|clause| self.restricting_line_of(clause, chars_max))
+            }
             _ => None,
         }
     }

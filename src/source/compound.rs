@@ -16,6 +16,8 @@ struct Entry {
     is_root: bool,
     start: u32,
     size: u64,
+    /// The entries to its left and right, which are in the same folder, and the first one in it.
+    linked: [u32; 3],
 }
 
 /// A compound file in memory.
@@ -102,10 +104,28 @@ impl<'f> Compound<'f> {
         sectors.iter().filter_map(|sector| self.sector(*sector)).flatten().copied().collect()
     }
 
-    /// The bytes of the first stream that has one of some names.
+    /// The entries of the outermost folder. Those of the folders within belong to embedded files.
+    fn outermost(&self) -> Vec<&Entry> {
+        let Some(root) = self.entries.iter().find(|entry| entry.is_root) else { return Vec::new() };
+        let (mut found, mut open, mut is_seen) = (Vec::new(), vec![root.linked[2]], vec![false; self.entries.len()]);
+        while let Some(at) = open.pop() {
+            let Some(entry) = self.entries.get(at as usize).filter(|_| !std::mem::replace(&mut is_seen[at as usize], true)) else {
+                continue;
+            };
+            found.push(entry);
+            open.extend(&entry.linked[..2]);
+        }
+        found
+    }
+
+    /// The bytes of the first stream of the outermost folder that has one of some names; where the folder lists none, of the first one anywhere.
     pub fn stream(&self, names: &[&str]) -> Option<Vec<u8>> {
-        let is_wanted = |entry: &&Entry, name: &str| entry.is_stream && entry.name.eq_ignore_ascii_case(name);
-        let entry = names.iter().find_map(|name| self.entries.iter().find(|entry| is_wanted(entry, name)))?;
+        let is_wanted = |entry: &Entry, name: &str| entry.is_stream && entry.name.eq_ignore_ascii_case(name);
+        let outermost = self.outermost();
+        let entry = names
+            .iter()
+            .find_map(|name| outermost.iter().copied().find(|entry| is_wanted(entry, name)))
+            .or_else(|| names.iter().find_map(|name| self.entries.iter().find(|entry| is_wanted(entry, name))))?;
         let mut bytes = if entry.size < self.small_max {
             let piece = |sector: &u32| {
                 let start = *sector as usize * self.small_bytes;
@@ -127,7 +147,8 @@ impl Entry {
         let name = String::from_utf16_lossy(&units).trim_end_matches('\0').to_owned();
         let (kind, start) = (bytes[66], long(bytes, 116)?);
         // the upper half is of no use in files of this version
-        Some(Entry { name, is_stream: kind == 2, is_root: kind == 5, start, size: u64::from(long(bytes, 120)?) })
+        let linked = [long(bytes, 68)?, long(bytes, 72)?, long(bytes, 76)?];
+        Some(Entry { name, is_stream: kind == 2, is_root: kind == 5, start, size: u64::from(long(bytes, 120)?), linked })
     }
 }
 

@@ -19,13 +19,21 @@ pub(crate) enum NumberFormat {
     /// Hours, which may be more than a day.
     Duration,
     /// A number in another unit, or with words and zeros around it.
-    Worded(Box<[Section]>),
+    Worded(Box<Words>),
+    /// Some numbers are shown otherwise than others.
+    Sections(Box<[Section]>),
 }
 
 /// A section of a format, for some of the numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Section {
     condition: Option<Condition>,
+    format: NumberFormat,
+}
+
+/// What is shown around the digits of a number.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Words {
     /// Words before and behind the digits.
     prefix: String,
     suffix: String,
@@ -33,8 +41,6 @@ pub(crate) struct Section {
     power: i32,
     /// The signs of a code: a 0 is a digit, everything else is shown as it is. `None` = the section shows a quantity.
     code: Option<String>,
-    /// The words and the power matter: they change what the number means.
-    matters: bool,
 }
 
 /// The numbers of which a section is: those that compare to another one as its sign states.
@@ -77,23 +83,12 @@ impl NumberFormat {
 
     /// The kind of a format code.
     pub(crate) fn parse(code: &str) -> NumberFormat {
-        let sections: Vec<Tokens> = sections(code).into_iter().map(Tokens::read).collect();
+        let numeric = sections(code).into_iter().map(Tokens::read).filter(|tokens| !tokens.is_text);
+        let sections: Box<[Section]> = numeric.take(SECTIONS_MAX).map(Tokens::into_section).collect();
         let Some(first) = sections.first() else { return NumberFormat::Number };
-        if first.is_duration {
-            return NumberFormat::Duration;
-        }
-        if first.is_percent {
-            return NumberFormat::Percent;
-        }
-        if first.has_date() {
-            return match (first.year, first.month, first.day, first.time) {
-                (true, true, false, false) => NumberFormat::Month,
-                (true, false, false, false) => NumberFormat::Year,
-                _ => NumberFormat::Date,
-            };
-        }
-        let sections: Box<[Section]> = sections.into_iter().take(SECTIONS_MAX).map(Tokens::into_section).collect();
-        if sections.iter().any(|section| section.matters) { NumberFormat::Worded(sections) } else { NumberFormat::Number }
+        let is_alike = sections.iter().all(|section| section.format == first.format);
+        let is_for_all = first.format == NumberFormat::Number || sections.iter().all(|section| section.condition.is_none());
+        if is_alike && is_for_all { first.format.clone() } else { NumberFormat::Sections(sections) }
     }
 
     /// What a person sees of a number. `date1904` = days count from 1904-01-01.
@@ -112,26 +107,25 @@ impl NumberFormat {
                     None => Raw::Number(number),
                 }
             }
-            NumberFormat::Worded(sections) => match section_of(sections, number) {
-                Some(section) if section.matters => section.shown(number),
-                _ => Raw::Number(number),
-            },
+            NumberFormat::Worded(words) => words.around(number),
+            NumberFormat::Sections(sections) => {
+                section_of(sections, number).map_or(Raw::Number(number), |section| section.format.shown(number, date1904))
+            }
         }
     }
 }
 
-/// The most sections of a format.
-const SECTIONS_MAX: usize = 4;
+/// The most sections of a format for numbers.
+const SECTIONS_MAX: usize = 3;
 
 /// The longest format code that a program writes.
 const CODE_BYTES_MAX: usize = 1000;
 
 /// The section that shows a number: by its condition, else the first for positive numbers, the second for negative ones, the third for zero.
 fn section_of(sections: &[Section], number: f64) -> Option<&Section> {
-    let numeric = &sections[..sections.len().min(3)];
-    if numeric.iter().any(|section| section.condition.is_some()) {
+    if sections.iter().any(|section| section.condition.is_some()) {
         let holds = |section: &&Section| section.condition.is_none_or(|condition| condition.holds(number));
-        return numeric.iter().find(holds);
+        return sections.iter().find(holds);
     }
     let at = if number < 0.0 {
         1
@@ -140,11 +134,12 @@ fn section_of(sections: &[Section], number: f64) -> Option<&Section> {
     } else {
         0
     };
-    numeric.get(at).or_else(|| numeric.first())
+    sections.get(at).or_else(|| sections.first())
 }
 
-impl Section {
-    fn shown(&self, number: f64) -> Raw<'static> {
+impl Words {
+    /// A number with its words.
+    fn around(&self, number: f64) -> Raw<'static> {
         if let Some(code) = &self.code {
             // zeros in front of a fraction are no code
             if number < 0.0 || number.fract() != 0.0 || number >= 1e15 {
@@ -211,6 +206,8 @@ fn sections(code: &str) -> Vec<&str> {
 #[derive(Default)]
 struct Tokens {
     condition: Option<Condition>,
+    /// The section is for texts.
+    is_text: bool,
     is_duration: bool,
     is_percent: bool,
     year: bool,
@@ -280,7 +277,7 @@ impl Tokens {
                     tokens.place(false);
                 }
                 '/' if tokens.places > 0 => tokens.has_other_places = true,
-                '@' => {}
+                '@' => tokens.is_text = true,
                 c => tokens.literal(c),
             }
         }
@@ -336,6 +333,23 @@ impl Tokens {
     }
 
     fn into_section(self) -> Section {
+        Section { condition: self.condition, format: self.into_format() }
+    }
+
+    fn into_format(self) -> NumberFormat {
+        if self.is_duration {
+            return NumberFormat::Duration;
+        }
+        if self.is_percent {
+            return NumberFormat::Percent;
+        }
+        if self.has_date() {
+            return match (self.year, self.month, self.day, self.time) {
+                (true, true, false, false) => NumberFormat::Month,
+                (true, false, false, false) => NumberFormat::Year,
+                _ => NumberFormat::Date,
+            };
+        }
         const UNITS: [char; 9] = ['亿', '万', '千', '百', '元', '$', '€', '£', '￡'];
         let is_sign = |c: char| c.is_whitespace() || matches!(c, '-' | '+' | '(' | ')' | ',' | '¥' | '￥');
         let power = self.commas as i32 * 3 + self.behind_point.unwrap_or(0) as i32;
@@ -347,7 +361,12 @@ impl Tokens {
         let words = |text: &str| text.chars().filter(|c| !is_sign(*c)).collect::<String>();
         let (prefix, suffix) = if has_unit { (words(&self.prefix), words(&self.suffix)) } else { (String::new(), String::new()) };
         let matters = !self.has_other_places && self.places > 0 && (is_code || has_unit || power != 0);
-        Section { condition: self.condition, prefix, suffix, power, code: is_code.then_some(self.code), matters }
+        // what does not change the meaning of a number is left out
+        if matters {
+            NumberFormat::Worded(Box::new(Words { prefix, suffix, power, code: is_code.then_some(self.code) }))
+        } else {
+            NumberFormat::Number
+        }
     }
 }
 
@@ -463,6 +482,12 @@ mod tests {
             ("0%", "“4617400%”"),
             ("[红色]0.00%", "“4617400%”"),
             ("[DBNum1][$-804]yyyy\"年\"m\"月\"d\"日\"", "2026-06-01"),
+            ("[=0]\"\";yyyy-mm-dd", "2026-06-01"),
+            ("[=0]\"\";yyyy\"年\"m\"月\"", "“2026年6月”"),
+            ("[=0]\"\";0%", "“4617400%”"),
+            ("[<10000]0\"万元\";yyyy-mm-dd", "2026-06-01"),
+            ("0\"万元\";@", "“46174万元”"),
+            ("yyyy-mm-dd;;;@", "2026-06-01"),
         ] {
             assert_eq!(shown(code, 46_174.0), expected, "{code}");
         }

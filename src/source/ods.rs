@@ -161,19 +161,37 @@ struct OpenCell {
     text: ShownText,
 }
 
+/// Tags that are open, one in the other, some of them marked.
+#[derive(Default)]
+struct OpenTags {
+    open: Vec<bool>,
+    marked: usize,
+}
+
+impl OpenTags {
+    fn push(&mut self, is_marked: bool) {
+        self.open.push(is_marked);
+        self.marked += usize::from(is_marked);
+    }
+
+    fn pop(&mut self) {
+        self.marked -= usize::from(self.open.pop() == Some(true));
+    }
+}
+
 /// The text of a cell as a person sees it: a run of white space is one space, and struck-out text is left out unless it is all there is.
 #[derive(Default)]
 struct ShownText {
     visible: String,
     struck: String,
-    /// For each span that is open, whether it is struck out.
-    spans: Vec<bool>,
+    /// The spans that are open; a marked one is struck out.
+    spans: OpenTags,
     has_paragraph: bool,
 }
 
 impl ShownText {
     fn push(&mut self, text: &str) {
-        let target = if self.spans.contains(&true) { &mut self.struck } else { &mut self.visible };
+        let target = if self.spans.marked > 0 { &mut self.struck } else { &mut self.visible };
         for c in text.chars() {
             if !matches!(c, ' ' | '\t' | '\r' | '\n') {
                 target.push(c);
@@ -184,7 +202,7 @@ impl ShownText {
     }
 
     fn push_exactly(&mut self, text: &str) {
-        let target = if self.spans.contains(&true) { &mut self.struck } else { &mut self.visible };
+        let target = if self.spans.marked > 0 { &mut self.struck } else { &mut self.visible };
         target.push_str(text);
     }
 
@@ -212,9 +230,9 @@ struct ContentReader<'s> {
     cells: Vec<(u16, Raw<'static>)>,
     /// Bytes of their texts.
     row_bytes: usize,
-    /// For each group of rows or columns that is open, whether it is folded.
-    folded: Vec<bool>,
-    /// The styles of the columns: first column, the column behind the last one, the style.
+    /// The groups of rows or columns that are open; a marked one is folded.
+    groups: OpenTags,
+    /// The styles of the columns, from left to right: first column, the column behind the last one, the style.
     column_styles: Vec<(u32, u32, String)>,
     columns: u32,
     repeated_rows: u64,
@@ -233,7 +251,7 @@ impl<'s> ContentReader<'s> {
             row_style: String::new(),
             cells: Vec::new(),
             row_bytes: 0,
-            folded: Vec::new(),
+            groups: OpenTags::default(),
             column_styles: Vec::new(),
             columns: 0,
             repeated_rows: 0,
@@ -272,9 +290,9 @@ impl<'s> ContentReader<'s> {
                     in_sheet += 1;
                     if in_sheet == 1 {
                         self.begin_sheet(tag, listener)?;
-                        if is_empty(tag) {
-                            in_sheet = 0;
-                        }
+                    }
+                    if is_empty(tag) {
+                        in_sheet -= 1;
                     }
                 }
                 b"/table:table" => in_sheet = in_sheet.saturating_sub(1),
@@ -287,12 +305,12 @@ impl<'s> ContentReader<'s> {
                     skipped = Some((tag_name.to_vec(), 1));
                 }
                 b"table:table-row-group" | b"table:table-column-group" => {
-                    self.folded.push(attribute(tag, b"table:display") == "false");
+                    self.groups.push(attribute(tag, b"table:display") == "false");
                     if is_empty(tag) {
-                        self.folded.pop();
+                        self.groups.pop();
                     }
                 }
-                b"/table:table-row-group" | b"/table:table-column-group" => drop(self.folded.pop()),
+                b"/table:table-row-group" | b"/table:table-column-group" => self.groups.pop(),
                 b"table:table-column" => self.add_columns(tag, listener)?,
                 b"table:table-row" => {
                     self.begin_row(tag);
@@ -331,7 +349,7 @@ impl<'s> ContentReader<'s> {
             }
             b"/text:p" | b"/text:h" => open.in_paragraph = false,
             b"text:span" if !is_empty(tag) => open.text.spans.push(self.styles.is_struck_text(&attribute(tag, b"text:style-name"))),
-            b"/text:span" => drop(open.text.spans.pop()),
+            b"/text:span" => open.text.spans.pop(),
             b"text:s" => {
                 const SPACES_MAX: usize = 1000;
                 let count = attribute(tag, b"text:c").parse::<usize>().unwrap_or(1).min(SPACES_MAX);
@@ -347,7 +365,7 @@ impl<'s> ContentReader<'s> {
         self.row = 0;
         self.columns = 0;
         self.column_styles.clear();
-        self.folded.clear();
+        self.groups = OpenTags::default();
         let visible = !self.styles.is_hidden_sheet(&attribute(tag, b"table:style-name"));
         listener.sheet(attribute(tag, b"table:name"), visible)
     }
@@ -367,7 +385,7 @@ impl<'s> ContentReader<'s> {
 
     /// Whether a row or a column is hidden.
     fn is_folded(&self, tag: &[u8]) -> bool {
-        self.folded.contains(&true) || matches!(attribute(tag, b"table:visibility").as_str(), "collapse" | "filter")
+        self.groups.marked > 0 || matches!(attribute(tag, b"table:visibility").as_str(), "collapse" | "filter")
     }
 
     fn begin_row(&mut self, tag: &[u8]) {
@@ -453,8 +471,10 @@ impl<'s> ContentReader<'s> {
 
     /// The style of a cell: its own, else that of its row, else that of its column.
     fn style(&self, own: &str, column: u32) -> Option<&'s CellStyle> {
-        let of_column =
-            || self.column_styles.iter().find(|(first, end, _)| (*first..*end).contains(&column)).map(|(.., style)| style.as_str());
+        let of_column = || {
+            let at = self.column_styles.partition_point(|(_, end, _)| *end <= column);
+            self.column_styles.get(at).filter(|(first, ..)| *first <= column).map(|(.., style)| style.as_str())
+        };
         let name = [own, &self.row_style].into_iter().find(|name| !name.is_empty()).or_else(of_column)?;
         self.styles.cell(name)
     }
@@ -507,8 +527,11 @@ fn date(value: &str, style: Option<&CellStyle>) -> Option<Raw<'static>> {
     let mut number = || parts.next()?.parse::<u32>().ok();
     let (year, month, day_of_month) = (number()?, number()?, number()?);
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day_of_month)?;
-    // a format shows days by their count
+    // a format shows days by their count, which before March 1900 is another one in other programs
     let epoch = NaiveDate::from_ymd_opt(1899, 12, 30)?;
+    if (date - epoch).num_days() <= 60 {
+        return Some(Raw::Date(u16::try_from(year).ok()?, month as u8, day_of_month as u8));
+    }
     let mut clock = time.split([':', '.']);
     let mut seconds = || clock.next().and_then(|part| part.parse::<f64>().ok()).unwrap_or(0.0);
     let second = seconds() * 3600.0 + seconds() * 60.0 + seconds();
@@ -600,6 +623,17 @@ mod tests {
                 "3 [(0, Text(\"藏\")), (1, Text(\"95%\")), (2, Uncalculated), (3, Date(2026, 3, 1)), (4, Bool(true)), (5, Bool(true))]",
             ]
         );
+    }
+
+    /// Programs write a table without rows within a cell; days before March 1900 have another number in each program.
+    #[test]
+    fn a_table_within_a_cell_ends_with_its_cell() {
+        let rows = "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>甲</text:p><table:table table:is-sub-table=\"true\"/></table:table-cell>\
+             <table:table-cell office:value-type=\"date\" office:date-value=\"1900-01-15\"/>\
+             <table:table-cell office:value-type=\"date\" office:date-value=\"1900-03-01\"/></table:table-row>\
+             <table:table-row><table:table-cell office:value-type=\"string\"><text:p>乙</text:p></table:table-cell></table:table-row>";
+        let read = read_sheet("", rows);
+        assert_eq!(read[1..], ["1 [(0, Text(\"甲\")), (1, Date(1900, 1, 15)), (2, Date(1900, 3, 1))]", "2 [(0, Text(\"乙\"))]"]);
     }
 
     #[test]

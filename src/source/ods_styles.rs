@@ -239,11 +239,10 @@ fn push_number(format: &mut DataStyle, tag: &[u8]) {
         code.push('.');
         code.push_str(&"0".repeat(decimals));
     }
-    let mut factor = attribute(tag, b"number:display-factor").parse::<f64>().unwrap_or(1.0);
-    while factor >= 1000.0 {
-        code.push(',');
-        factor /= 1000.0;
-    }
+    let factor = attribute(tag, b"number:display-factor").parse::<f64>().unwrap_or(1.0);
+    // a number has no more thousands than these
+    let thousands = std::iter::successors(Some(factor), |factor| Some(factor / 1000.0)).take_while(|factor| *factor >= 1000.0);
+    thousands.take(5).for_each(|_| code.push(','));
 }
 
 /// A text between the places of the last number, so many places from their right end.

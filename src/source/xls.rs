@@ -341,7 +341,7 @@ impl<'s> Book<'s> {
             kind::MANY_RK => {
                 let (row, first) = (short(bytes, 0).ok_or_else(broken)?, short(bytes, 2).ok_or_else(broken)?);
                 let cells = bytes.get(4..bytes.len().saturating_sub(2)).unwrap_or_default();
-                for (cell, column) in cells.chunks_exact(6).zip(first..) {
+                for (cell, column) in cells.chunks_exact(6).zip(first..=u16::MAX) {
                     let (style, rk) = (u16::from_le_bytes([cell[0], cell[1]]), long(cell, 2).unwrap_or(0));
                     take(row.into(), column, style, Found::Number(rk_number(rk)))?;
                 }

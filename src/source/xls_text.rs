@@ -111,7 +111,12 @@ impl Texts {
                     .map(|run| (u16::from_le_bytes([run[0], run[1]]), u16::from_le_bytes([run[2], run[3]]))),
             );
         } else if let Some((count, rest)) = bytes.get(2 + length..).and_then(<[u8]>::split_first) {
-            runs.extend(rest.chunks_exact(2).take(usize::from(*count)).map(|run| (u16::from(run[0]), u16::from(run[1]))));
+            // a place is that of a byte
+            let place = |at: u8| {
+                let before = bytes.get(2..2 + usize::from(at).min(length)).unwrap_or_default();
+                self.encoding.decode_without_bom_handling(before).0.encode_utf16().count() as u16
+            };
+            runs.extend(rest.chunks_exact(2).take(usize::from(*count)).map(|run| (place(run[0]), u16::from(run[1]))));
         }
         let is_struck = RichText { text, runs }.push_to(&mut visible, struck_fonts);
         let text = into_bounded(Cow::Owned(visible));

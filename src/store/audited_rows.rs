@@ -42,6 +42,8 @@ pub(crate) enum Audited {
     Named,
     /// The files of a run.
     Files,
+    /// What people did with records, by position.
+    Events,
 }
 
 /// As what an act has left its rows.
@@ -136,9 +138,16 @@ impl AuditedRows {
         AuditedRows { table: Audited::Files, key: format!("files {run}") }
     }
 
+    /// What happened at a position.
+    pub(crate) fn event(pos: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Events, key: format!("event {pos}") }
+    }
+
     /// The rows of a key that a line gives.
     pub(crate) fn of_key(key: &str) -> Option<AuditedRows> {
-        use Audited::{Accounts, Answers, Files, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
+        use Audited::{
+            Accounts, Answers, Events, Files, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals,
+        };
         let table = match key.split(' ').next()? {
             "marks" => Marks,
             "key" => Keys,
@@ -153,6 +162,7 @@ impl AuditedRows {
             "message" => Messages,
             "named" => Named,
             "files" => Files,
+            "event" => Events,
             _ => return None,
         };
         Some(AuditedRows { table, key: key.to_owned() })
@@ -204,7 +214,7 @@ pub(crate) async fn all(connection: &mut AnyConnection, tables: &[Audited]) -> R
 }
 
 impl Audited {
-    pub(crate) const ALL: [Audited; 13] = [
+    pub(crate) const ALL: [Audited; 14] = [
         Audited::Marks,
         Audited::Keys,
         Audited::Answers,
@@ -218,6 +228,7 @@ impl Audited {
         Audited::Messages,
         Audited::Named,
         Audited::Files,
+        Audited::Events,
     ];
 
     /// Those that decide what is secret.
@@ -228,7 +239,7 @@ impl Audited {
         match self {
             Audited::Marks => {
                 "SELECT 'marks ' || CAST(began AS TEXT) AS row_key, since AS at, CAST(1 AS TEXT) AS kind, ledger, source, code, \
-                 file_sha256 AS a, cell AS b, header AS c, CAST(sample AS TEXT) AS d, name AS e FROM restriction WHERE began<$2 \
+                 file_sha256 AS a, cell AS b, header AS c, CAST(sample AS TEXT) AS d, name AS e FROM restriction WHERE $2>0 \
                  UNION ALL SELECT 'marks ' || CAST(ended AS TEXT), ended_at, CAST(2 AS TEXT), ledger, source, code, \
                  CAST(began AS TEXT), '', '', '', '' FROM restriction WHERE ended<$2 \
                  UNION ALL SELECT 'marks ' || CAST(lifted AS TEXT), lifted_at, CAST(3 AS TEXT), ledger, source, code, \
@@ -237,69 +248,71 @@ impl Audited {
             Audited::Keys => {
                 "SELECT 'key ' || CAST(id AS TEXT) AS row_key, CASE WHEN revoked_at>valid_until AND revoked_at>valid_from THEN revoked_at \
                  WHEN valid_until>valid_from THEN valid_until ELSE valid_from END AS at, purpose, secret, valid_from, valid_until, revoked_at \
-                 FROM secret_key WHERE id<$2"
+                 FROM secret_key WHERE $2>0"
             }
             Audited::Answers => {
                 "SELECT 'answers ' || received_at || ' ' || form AS row_key, received_at AS at, CAST(no AS TEXT) AS no, ledger, code, unit, \
-                 sender, body FROM feedback WHERE withdraws=0 AND no<$2"
+                 sender, body FROM feedback WHERE withdraws=0 AND $2>0"
             }
             Audited::Withdrawals => {
                 "SELECT 'withdrawal ' || CAST(no AS TEXT) AS row_key, received_at AS at, ledger, code, unit, form, sender, body, \
-                 CAST(withdraws AS TEXT) AS withdraws FROM feedback WHERE withdraws<>0 AND no<$2"
+                 CAST(withdraws AS TEXT) AS withdraws FROM feedback WHERE withdraws<>0 AND $2>0"
             }
             Audited::Gone => {
                 "SELECT 'gone ' || ledger || '/' || source || '/' || code || '/' || CAST(seen_seq AS TEXT) AS row_key, confirmed_at AS at, \
-                 who, reason FROM gone_confirmed WHERE seen_seq<$2"
+                 who, reason FROM gone_confirmed WHERE $2>0"
             }
-            Audited::Headers => {
-                "SELECT 'header ' || source || ' ' || header AS row_key, at, decision, who FROM secrecy_header WHERE at<>'' AND $2>0"
-            }
+            Audited::Headers => "SELECT 'header ' || source || ' ' || header AS row_key, at, decision, who FROM secrecy_header WHERE $2>0",
             Audited::Snapshots => {
                 "SELECT 'snapshot ' || ledger || '/' || source || '/' || CAST(seq AS TEXT) AS row_key, taken_at AS at, state, covers_on, \
                  CAST(sample AS TEXT) AS sample, CAST(row_count AS TEXT) AS row_count, CAST(amount AS TEXT) AS amount, notes_hash, \
-                 file_sha256, origin FROM snapshot WHERE seq<$2"
+                 file_sha256, origin FROM snapshot WHERE $2>0"
             }
-            Audited::Sending => {
-                "SELECT 'sending ' AS row_key, hold_at AS at, hold, hold_by, hold_why FROM sending WHERE hold<>'' AND id<$2"
-            }
+            Audited::Sending => "SELECT 'sending ' AS row_key, hold_at AS at, hold, hold_by, hold_why FROM sending WHERE hold<>'' AND $2>0",
             Audited::Accounts => {
                 "SELECT 'account ' || id AS row_key, CASE WHEN ended_at>password_set_at THEN ended_at ELSE password_set_at END AS at, name, \
                  unit, roles, password, password_set_at, CAST(must_change AS TEXT) AS must_change, created_at, created_by, ended_at, \
-                 CAST(totp_on AS TEXT) AS totp_on, CASE WHEN totp_on=1 THEN totp_secret ELSE '' END AS totp_secret FROM account WHERE must_change<$2"
+                 CAST(totp_on AS TEXT) AS totp_on, CASE WHEN totp_on=1 THEN totp_secret ELSE '' END AS totp_secret FROM account WHERE $2>0"
             }
             Audited::Mails => {
                 "SELECT 'mails ' || run AS row_key, created_at AS at, id, recipient, address, unit, subject, message_id, digest_sha256, bytes_sha256, \
                  CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
-                 COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox WHERE act='' AND instead_of='' AND test<$2"
+                 COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox WHERE act='' AND instead_of='' AND $2>0"
             }
             Audited::Messages => {
                 "SELECT 'message ' || id AS row_key, created_at AS at, run, recipient, address, unit, subject, message_id, digest_sha256, bytes_sha256, \
                  act, instead_of, CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size, \
                  COALESCE((SELECT body FROM outbox_findings WHERE message=outbox.id), '') AS findings FROM outbox \
-                 WHERE (act<>'' OR instead_of<>'') AND test<$2"
+                 WHERE (act<>'' OR instead_of<>'') AND $2>0"
             }
             Audited::Files => {
                 "SELECT 'files ' || run AS row_key, '' AS at, template, kind, unit, path, sha256, CAST(bytes AS TEXT) AS bytes \
-                 FROM report_file WHERE bytes<$2"
+                 FROM report_file WHERE $2>0"
+            }
+            Audited::Events => {
+                "SELECT 'event ' || CAST(pos AS TEXT) AS row_key, CASE WHEN retracted_at>recorded_at THEN retracted_at ELSE recorded_at END AS at, \
+                 CAST(act AS TEXT) AS act, ledger, code, CAST(no AS TEXT) AS no, key, issuer, number, CAST(sample AS TEXT) AS sample, day, body, \
+                 CAST(retracted AS TEXT) AS retracted, retracted_by, retracted_why FROM event WHERE $2>0"
             }
             Audited::Named => "SELECT 'named ' || part AS row_key, '' AS at, object, body FROM named_records WHERE $2>0",
         }
     }
 
-    /// The indexed column that holds the rest of the key, where the table grows with every run.
-    fn column(self) -> Option<&'static str> {
+    /// The condition on an indexed column that holds the rest of the key, where the table grows with every run or act.
+    fn condition(self) -> Option<&'static str> {
         match self {
-            Audited::Mails | Audited::Files => Some("run"),
-            Audited::Messages => Some("id"),
-            Audited::Named => Some("part"),
+            Audited::Mails | Audited::Files => Some("run=$1"),
+            Audited::Messages => Some("id=$1"),
+            Audited::Named => Some("part=$1"),
+            Audited::Events => Some("pos=CAST($1 AS BIGINT)"),
             _ => None,
         }
     }
 
     /// The groups of the table, or the one of a key.
     async fn read(self, connection: &mut AnyConnection, key: &str) -> Result<BTreeMap<String, RowsFound>> {
-        let (statement, wanted) = match (self.column(), key.split_once(' ')) {
-            (Some(column), Some((_, rest))) => (format!("{} AND {column}=$1", self.statement()), rest),
+        let (statement, wanted) = match (self.condition(), key.split_once(' ')) {
+            (Some(condition), Some((_, rest))) => (format!("{} AND {condition}", self.statement()), rest),
             _ => (format!("SELECT * FROM ({}) AS found WHERE $1='' OR row_key=$1", self.statement()), key),
         };
         let query = sqlx::query(sql(statement)).bind(wanted).bind(OPEN);

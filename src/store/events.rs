@@ -3,23 +3,24 @@
 //! Whoever writes changes the row of `event_position` first. So acts are written one after the other on both databases, and the order of
 //! positions is that of commits.
 
-use crate::domain::life::act::{Draft, Numbering};
+use crate::domain::life::act::{Draft, Numbering, Placed};
 use crate::domain::life::event::{Event, Retraction, Via};
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::record::Cell;
-use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use crate::store::event_body::{EventBody, cells, stored_cells};
 use crate::store::restored::are_numbers_held;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use std::collections::HashSet;
 
-/// The events of one act, and what has to be as it was when they were decided.
+/// The events that are written together, and what has to be as it was when they were decided.
 #[derive(Clone, Debug)]
 pub struct Acted<'a> {
     pub ledger: &'a Ledger,
     pub drafts: &'a [Draft],
-    /// The place of the event that was named; the others follow it.
+    /// The place of the event that was named, with which the answer is given.
     pub named: usize,
     /// The number of events that each record had, by code.
     pub expected: &'a [(String, u32)],
@@ -87,10 +88,12 @@ impl Events<'_> {
             transaction.rollback().await?;
             return Ok(Appended::NumbersHeld);
         }
-        let repeated = &acted.drafts[acted.named];
-        if let Some(first) = by_key(&mut transaction, &acted.ledger.id, repeated.code.as_deref(), &repeated.key, acted.sample).await? {
-            transaction.rollback().await?;
-            return Ok(Appended::Repeated(Box::new(first)));
+        for Draft { event, .. } in acted.drafts {
+            let code = (!event.creates).then_some(event.code.as_str());
+            if let Some(first) = by_key(&mut transaction, &acted.ledger.id, code, &event.key, acted.sample).await? {
+                transaction.rollback().await?;
+                return Ok(Appended::Repeated(Box::new(first)));
+            }
         }
         for (code, expected) in acted.expected {
             let statement = "SELECT COUNT(*) AS n FROM event WHERE ledger=$1 AND code=$2 AND sample=$3";
@@ -101,16 +104,22 @@ impl Events<'_> {
                 return Ok(Appended::Outrun);
             }
         }
-        let named = pos + positions_before(acted);
         let mut written = None;
+        let mut positions: Vec<i64> = Vec::new();
         for (index, draft) in acted.drafts.iter().enumerate() {
-            let Some(event) = Writer { acted, at: entry.at, transaction: &mut transaction }.write(draft, &mut pos, named).await? else {
+            let followed = draft.follows.and_then(|followed| positions.get(followed).copied());
+            let Some(event) = Writer { acted, at: entry.at, transaction: &mut transaction }.write(draft, &mut pos, followed).await? else {
                 transaction.rollback().await?;
                 return Ok(Appended::NumberTaken);
             };
-            let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
-            let reason = if draft.reason.is_empty() { &draft.unit } else { &draft.reason };
-            insert_audit(entry.at, entry.who, &format!("handle {}", draft.transition), &object, reason).execute(&mut *transaction).await?;
+            let reason = if event.reason.is_empty() { &event.unit } else { &event.reason };
+            let entry = AuditEntry { why: reason, ..entry };
+            // the record that it opened begins at the next position
+            for pos in event.pos..=pos {
+                let object = format!("{}/{}/{}", acted.ledger.id, event.code, event.no);
+                AuditedRows::event(pos).record(&mut transaction, entry, &format!("handle {}", event.transition), &object).await?;
+            }
+            positions.push(event.pos);
             if index == acted.named {
                 written = Some(Appended::Written { code: event.code, no: event.no, number: event.number });
             }
@@ -153,13 +162,15 @@ impl Events<'_> {
                 return Ok(Retracted::OpenedWasHandled(opened.clone()));
             }
         }
-        let rows = sqlx::query("SELECT code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
+        let rows = sqlx::query("SELECT pos, code, no FROM event WHERE act=$1 AND retracted=0 ORDER BY pos").bind(found.pos);
         let rows = rows.fetch_all(&mut *transaction).await?;
         let retracted = rows.iter().map(|row| Ok((text(row, "code")?, number(row, "no")? as u32))).collect::<Result<Vec<_>>>()?;
         let statement = "UPDATE event SET retracted=$1, retracted_at=$2, retracted_by=$3, retracted_why=$4 WHERE act=$5 AND retracted=0";
         sqlx::query(statement).bind(pos).bind(entry.at).bind(entry.who).bind(entry.why).bind(found.pos).execute(&mut *transaction).await?;
-        let object = format!("{ledger}/{code}/{no}");
-        insert_audit(entry.at, entry.who, "retract", &object, entry.why).execute(&mut *transaction).await?;
+        for row in &rows {
+            let object = format!("{ledger}/{}/{}", text(row, "code")?, number(row, "no")?);
+            AuditedRows::event(number(row, "pos")?).record(&mut transaction, entry, "retract", &object).await?;
+        }
         transaction.commit().await?;
         Ok(Retracted::Done(retracted))
     }
@@ -194,6 +205,15 @@ impl Events<'_> {
         rows.iter().map(event).collect()
     }
 
+    /// The codes of a ledger that have a first event which was not retracted.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn first_codes(self, ledger: &str) -> Result<HashSet<String>> {
+        let query = sqlx::query("SELECT code FROM event WHERE ledger=$1 AND no=1 AND retracted=0").bind(ledger);
+        query.fetch_all(&self.database.pool).await?.iter().map(|row| text(row, "code")).collect()
+    }
+
     /// The first event with a key; of a record that was created by it where `code` is none.
     ///
     /// # Errors
@@ -226,12 +246,6 @@ async fn next_position(connection: &mut AnyConnection, taken: i64) -> Result<i64
     number(&row, "pos")
 }
 
-/// How many positions are taken up to the event that was named.
-fn positions_before(acted: &Acted<'_>) -> i64 {
-    let before = acted.drafts[..acted.named].iter().map(|draft| 1 + i64::from(draft.opens.is_some())).sum::<i64>();
-    before + 1
-}
-
 /// Writes the events of one act into its transaction.
 struct Writer<'a> {
     acted: &'a Acted<'a>,
@@ -240,60 +254,29 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes one event, and the first one of the record that it opens. `None` = the number that was typed is taken.
-    async fn write(&mut self, draft: &Draft, pos: &mut i64, named: i64) -> Result<Option<Event>> {
-        let fields = &self.acted.ledger.fields;
-        let ids = |set: &[(usize, Cell)]| set.iter().map(|(field, cell)| (fields[*field].id.clone(), cell.clone())).collect::<Vec<_>>();
+    /// Writes one event, and the first one of the record that it opens. `followed`: the position of the event that it follows. `None` = the number
+    /// that was typed is taken.
+    async fn write(&mut self, draft: &Draft, pos: &mut i64, followed: Option<i64>) -> Result<Option<Event>> {
         *pos += 1;
         let own = *pos;
-        let code = match &draft.code {
-            Some(code) => code.clone(),
-            None => self.next_code(&draft.prefix).await?,
+        let code = match draft.event.creates {
+            true => self.next_code(&draft.prefix).await?,
+            false => draft.event.code.clone(),
         };
         let Some((issuer, number)) = self.number(draft.numbering.as_ref()).await? else { return Ok(None) };
-        let mut event = Event {
-            pos: own,
-            act: if draft.follows { named } else { own },
-            code,
-            no: draft.no,
-            creates: draft.code.is_none(),
-            transition: draft.transition.clone(),
-            on: draft.on,
-            recorded_at: self.at.to_owned(),
-            by: draft.by.clone(),
-            unit: draft.unit.clone(),
-            actor: draft.actor.clone(),
-            via: draft.via,
-            on_behalf: draft.on_behalf,
-            late: draft.late,
-            same_person: draft.same_person,
-            given: draft.given.clone(),
-            set: ids(&draft.set),
-            reason: draft.reason.clone(),
-            key: draft.key.clone(),
-            number,
-            opened: Vec::new(),
-            retracted: None,
-        };
+        let act = followed.unwrap_or(own);
+        let mut placed = Placed { pos: own, act, recorded_at: self.at.to_owned(), code, number, opened: None };
+        let mut issuer_of_opened = String::new();
         if let Some(opened) = &draft.opens {
             *pos += 1;
             let code = self.next_code(&opened.prefix).await?;
             let Some((issuer, number)) = self.number(opened.numbering.as_ref()).await? else { return Ok(None) };
-            event.opened.push(code.clone());
-            let birth = Event {
-                pos: *pos,
-                act: own,
-                code,
-                no: 1,
-                creates: true,
-                set: ids(&opened.set),
-                number,
-                given: Vec::new(),
-                key: String::new(),
-                opened: Vec::new(),
-                ..event.clone()
-            };
-            self.insert(&birth, &issuer).await?;
+            placed.opened = Some((*pos, code, number));
+            issuer_of_opened = issuer;
+        }
+        let (event, birth) = draft.written(placed);
+        if let Some(birth) = &birth {
+            self.insert(birth, &issuer_of_opened).await?;
         }
         self.insert(&event, &issuer).await?;
         Ok(Some(event))

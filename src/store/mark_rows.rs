@@ -88,6 +88,13 @@ pub(crate) async fn open_marks(connection: &mut AnyConnection, ledger: &str, sou
     Ok(marks)
 }
 
+/// The codes of the marks of a source that a person has lifted and no row has ended.
+pub(crate) async fn lifted_codes(connection: &mut AnyConnection, ledger: &str, source: &str) -> Result<Vec<String>> {
+    let statement = "SELECT code FROM restriction WHERE ledger=$1 AND source=$2 AND ended=$3 AND lifted<>$3 ORDER BY code";
+    let rows = sqlx::query(statement).bind(ledger).bind(source).bind(OPEN).fetch_all(connection).await?;
+    rows.iter().map(|row| text(row, "code")).collect()
+}
+
 /// The present position.
 pub(crate) async fn position(connection: &mut AnyConnection) -> Result<i64> {
     number(&sqlx::query("SELECT position FROM restriction_position WHERE id=1").fetch_one(connection).await?, "position")

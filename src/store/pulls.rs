@@ -55,7 +55,8 @@ pub struct Pull {
     is_closing: bool,
     /// Ledger, source and number of the snapshots of which rows are in the database.
     staged: Vec<SnapshotKey>,
-    lock: Lock,
+    /// Held until the last piece is written.
+    lock: Arc<Lock>,
 }
 
 /// The connection of a pull, which is closed with it: whatever was not committed is undone then, and its pages in memory are freed.
@@ -87,7 +88,7 @@ impl Pulls<'_> {
             connection.execute(setting).await?;
         }
         let (dialect, work) = (database.dialect, Work::Idle(connection));
-        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), lock })
+        Ok(Pull { database, dialect, work, is_closing: false, staged: Vec::new(), lock: Arc::new(lock) })
     }
 }
 
@@ -281,8 +282,10 @@ impl Pull {
                 sqlx::query_with(sql(statement), values).execute(&mut *connection).await?;
             }
             connection.execute(COMMIT).await?;
-            // whoever waits for the write lock of SQLite only looks now and then
-            tokio::time::sleep(begin.elapsed() / 2).await;
+            if dialect == Dialect::Sqlite {
+                // whoever waits for its write lock only looks now and then
+                tokio::time::sleep(begin.elapsed() / 2).await;
+            }
             Ok(connection)
         }));
         Ok(())
@@ -543,6 +546,19 @@ impl Pull {
             staged_rows::remove_left(&self.database, ledger, source).await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Pull {
+    /// A piece that is being written ends before others may pull: they would clean up behind it too early.
+    fn drop(&mut self) {
+        let Work::Writing(piece) = std::mem::replace(&mut self.work, Work::Failed) else { return };
+        let lock = Arc::clone(&self.lock);
+        tokio::spawn(async move {
+            // its fault is that of the pull
+            drop(piece.await);
+            drop(lock);
+        });
     }
 }
 

@@ -241,6 +241,25 @@ impl Records<'_> {
         rows.iter().map(|row| text(row, "code")).collect()
     }
 
+    /// At most `most` codes of a ledger that begin with a text, of whatever source and snapshot, and have no event that counts.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn codes_without_events(self, ledger: &str, start: &str, most: i64) -> Result<Vec<String>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT code FROM record WHERE ledger=$1 AND substr(code, 1, CAST($2 AS INTEGER))=$3 AND NOT EXISTS \
+             (SELECT 1 FROM event WHERE event.ledger=record.ledger AND event.code=record.code AND event.no=1 AND event.retracted=0) \
+             ORDER BY code LIMIT $4",
+        )
+        .bind(ledger)
+        .bind(start.chars().count() as i64)
+        .bind(start)
+        .bind(most)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| text(row, "code")).collect()
+    }
+
     /// The names that a source has given to these codes up to a snapshot, each with its code.
     ///
     /// # Errors

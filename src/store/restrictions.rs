@@ -12,7 +12,7 @@ use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
 use crate::store::lock::Exclusive;
-use crate::store::mark_rows::{end_marks, next_part, next_position, position, set_ends_with};
+use crate::store::mark_rows::{end_marks, lifted_codes, next_part, next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls};
 use crate::store::snapshot_writer::SnapshotWriter;
@@ -426,6 +426,10 @@ impl Pull {
         let change = |code: &str, found: Option<&str>, states_open: bool| {
             mark_change(writer.open_marks.cell(code), found, states_open, marks.in_force)
         };
+        let lifted = lifted_codes(self.connection().await?, ledger, source).await?;
+        // an accepted row without a mark ends what a person has lifted: the next mark is a new one
+        let is_emptied = |code: &&str| writer.accepts(code) && !marks.found.has(code) && marks.stated_open.get(code).is_none();
+        let emptied = || lifted.iter().map(String::as_str).filter(is_emptied);
         let begins = || marks.found.iter().filter(|mark| change(mark.code, Some(mark.cell), false) == MarkChange::Begins);
         let stated_open = || marks.stated_open.iter().map(|(code, _)| code).filter(|code| !marks.found.has(code));
         let ends_by = |wanted: MarkChange| stated_open().filter(move |code| change(code, None, true) == wanted);
@@ -435,8 +439,11 @@ impl Pull {
         let restated = marks.found.iter().map(|mark| mark.code).filter(|code| writer.open_marks.has(code));
         set_ends_with(connection, (ledger, source), restated, 0).await?;
         set_ends_with(connection, (ledger, source), ends_by(MarkChange::EndsWithSnapshot), seq).await?;
+        if !marks.in_force {
+            set_ends_with(connection, (ledger, source), emptied(), seq).await?;
+        }
         let replaced = begins().map(|mark| mark.code).filter(|code| writer.open_marks.has(code));
-        let mut ended = ends_by(MarkChange::Ends).chain(replaced).peekable();
+        let mut ended = ends_by(MarkChange::Ends).chain(replaced).chain(emptied().filter(|_| marks.in_force)).peekable();
         let mut begun = begins().peekable();
         if begun.peek().is_none() && ended.peek().is_none() {
             return Ok(0);

@@ -111,7 +111,8 @@ fn set_cookie(client: &Client, name: &str, value: &str) -> Option<HeaderValue> {
 /// The answer to a request whose visitor may make it.
 async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Request, body: Body) -> Answer {
     if let Some(token) = cookie(&asked.headers, &cookie_name(&asked.client, SESSION)) {
-        asked.visitor = visitor(&portal.app, &portal.sessions, token).await?;
+        let sessions = portal.sessions().await?;
+        asked.visitor = visitor(&portal.app, &sessions, token).await?;
     }
     let Some(route) = route else { return Err(Refusal::NotFound) };
     if asked.method == Method::POST {
@@ -290,7 +291,7 @@ async fn page_response(portal: &Portal, route: Option<&'static Route>, asked: &R
     };
     let message = asked.visitor.as_ref().map(|visitor| visitor.session.message.clone()).unwrap_or_default();
     if let Some(visitor) = asked.visitor.as_ref().filter(|_| !message.is_empty())
-        && let Err(error) = portal.sessions.sessions().set_message(&visitor.session.id, "").await
+        && let Err(error) = portal.tell_once(&visitor.session.id, "").await
     {
         tracing::warn!(%error, "the message of a session stays");
     }

@@ -5,6 +5,7 @@ use crate::app::compose::{self, App};
 use crate::app::current_findings::Pictures;
 use crate::app::login::Visitor;
 use crate::app::passwords::Passwords;
+use crate::app::session_store::SessionStore;
 use crate::clock::Clock;
 use crate::config::portal_settings::PortalSettings;
 use crate::domain::register::units::UnitId;
@@ -24,7 +25,7 @@ const EXPORTS_AT_ONCE: usize = 2;
 /// The parts of the portal. The service object is its own, so that no page waits for a connection that a run holds.
 pub(crate) struct Portal {
     pub(crate) app: App,
-    pub(crate) sessions: Store,
+    sessions: SessionStore,
     pub(crate) passwords: Passwords,
     pub(crate) settings: PortalSettings,
     /// Nobody has named an address: it listens once somebody may log in.
@@ -101,7 +102,25 @@ impl Portal {
     /// # Errors
     /// A database fails.
     pub(crate) async fn is_wanted(&self) -> anyhow::Result<bool> {
-        accounts::is_any_in_use(&self.app, &self.sessions).await
+        let sessions = self.sessions().await?;
+        accounts::is_any_in_use(&self.app, &sessions).await
+    }
+
+    /// The store of the sessions.
+    ///
+    /// # Errors
+    /// As [`SessionStore::store`].
+    pub(crate) async fn sessions(&self) -> anyhow::Result<Store> {
+        self.sessions.store().await
+    }
+
+    /// Sets what the next page of a session shows once.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn tell_once(&self, session: &str, message: &str) -> anyhow::Result<()> {
+        let sessions = self.sessions().await?;
+        Ok(sessions.sessions().set_message(session, message).await?)
     }
 
     /// What a visitor may see.

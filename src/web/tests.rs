@@ -1,6 +1,7 @@
 //! The portal as a whole, without a listener: who gets in, who sees what, and what a forged request does.
 
 mod downloads;
+mod lost_sessions;
 
 use crate::app::accounts::{self, NewAccount};
 use crate::app::person::Person;
@@ -384,7 +385,8 @@ async fn others_lock_nobody_out_of_the_own_address() {
     world.add("王五", OFFICE, "viewer").await;
     world.add("赵六", OFFICE, "viewer").await;
     let cookie = world.login("王五").await;
-    let sessions = world.portal.sessions.sessions();
+    let opened = world.portal.sessions().await.unwrap();
+    let sessions = opened.sessions();
     for name in ["王五", "赵六"] {
         for attempt in 0..104 {
             sessions.note_login(name, &format!("203.0.113.{}", attempt % 26), world.now, true).await.unwrap();
@@ -461,7 +463,7 @@ async fn a_password_that_must_be_changed_opens_nothing_else() {
 async fn the_code_of_the_first_administrator_is_good_once() {
     let mut world = World::new().await;
     let by = Person { who: "测试", why: "" };
-    let code = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
+    let code = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions().await.unwrap(), by).await.unwrap();
     assert!(world.get("/login", "").await.text.contains("还没有任何账号"));
     let enter = async |world: &World, code: &str, name: &str, password: &str| {
         let page = world.get("/login/first", "").await;
@@ -479,7 +481,7 @@ async fn the_code_of_the_first_administrator_is_good_once() {
     for line in ["王五 王五@198.51.100.7 refused: administrator code 198.51.100.7", "王五 王五@198.51.100.7 account added 王五"] {
         assert!(audited.iter().any(|known| known.starts_with(line)), "{line}: {audited:?}");
     }
-    let late = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
+    let late = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions().await.unwrap(), by).await.unwrap();
     assert_eq!(world.get("/login/first", "").await.status, StatusCode::OK);
     world.pass(TimeDelta::minutes(31));
     assert!(enter(&world, &late, "赵六", PASSWORD).await.contains("没有可用的启用码"));
@@ -603,7 +605,7 @@ async fn a_code_is_asked_for_once_it_is_set_up_and_taken_once() {
 
     let portal = &world.portal;
     let by = Person { who: "测试", why: "" };
-    accounts::reset(&portal.app, &portal.sessions, &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
+    accounts::reset(&portal.app, &portal.sessions().await.unwrap(), &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
     assert_eq!(login(&world, "").await, StatusCode::SEE_OTHER, "a reset takes it away");
 }
 
@@ -628,7 +630,7 @@ async fn a_secret_that_waits_for_its_code_ends_with_the_password() {
     assert!(confirmed.is_none() && !stale.get("王五").await.unwrap().unwrap().has_totp, "the code of a secret that was replaced");
 
     let by = Person { who: "测试", why: "" };
-    accounts::reset(&portal.app, &portal.sessions, &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
+    accounts::reset(&portal.app, &portal.sessions().await.unwrap(), &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
     let cookie = world.login("王五").await;
     assert!(!world.get("/account", &cookie).await.text.contains("密钥："), "a reset");
     begin(&world, &cookie).await;

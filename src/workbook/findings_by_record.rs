@@ -1,5 +1,6 @@
 //! The findings on each record in words, for sheets that have one row per record.
 
+use crate::domain::audience::masked;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::record::Decimal;
 use crate::domain::rules::policy::Policy;
@@ -37,6 +38,9 @@ impl<'a> FindingsByRecord<'a> {
             };
             format!("{light}{title}{more}")
         };
-        self.found.get(&(ledger, code)).map_or(String::new(), |found| found.iter().map(line).collect::<Vec<_>>().join("\n"))
+        let found = self.found.get(&(ledger, code)).map_or(&[][..], Vec::as_slice);
+        // where the record stands by what was done here
+        let handled = found.iter().find_map(|finding| finding.handled.as_ref()).map(|words| format!("办理：{}", masked(words)));
+        found.iter().map(line).chain(handled).collect::<Vec<_>>().join("\n")
     }
 }

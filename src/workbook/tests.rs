@@ -94,7 +94,15 @@ impl World {
             })
             .collect();
         let waiting = HashMap::new();
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy,
+            as_of,
+            projects: &projects,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let mut judged = Judged::new(policy);
         let mut indicators = Indicators::new(policy, as_of);
         for (ledger, record) in &rows {

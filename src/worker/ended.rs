@@ -31,12 +31,11 @@ pub(crate) async fn end_dependents(store: &Store, config: &Config, now: DateTime
         let office = Office { policy: &policy, ledger: index, projects: &known.linked, project_names: &known.names, persons: &persons };
         let at = stamp(now);
         for draft in dependents(&office, life, &matters, today) {
-            let code = draft.code.clone().unwrap_or_default();
-            let expected = [(code, draft.no - 1)];
+            let expected = [(draft.event.code.clone(), draft.event.no - 1)];
             let drafts = [draft];
             let acted = Acted { ledger, drafts: &drafts, named: 0, expected: &expected, sample: selection.sample, year: today.year() };
             // whoever was faster has changed the record: the next snapshot asks anew
-            store.events().append(&acted, AuditEntry { at: &at, who: SERVICE, why: &drafts[0].reason }).await?;
+            store.events().append(&acted, AuditEntry { at: &at, who: SERVICE, why: &drafts[0].event.reason }).await?;
         }
     }
     Ok(())

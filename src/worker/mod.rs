@@ -7,6 +7,7 @@ pub mod deliver;
 pub(crate) mod directory;
 pub(crate) mod ended;
 pub mod file_lock;
+pub(crate) mod handling;
 pub mod import;
 pub(crate) mod matter_reader;
 pub(crate) mod matters;

@@ -4,6 +4,7 @@
 //! A ledger may come from several sources, each with a snapshot of its own. They are read in the order of the selection; where two sources
 //! have the same code, the first one wins.
 
+use crate::domain::life::fold::Folded;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::packed::Layout;
 use crate::domain::register::record::{Columns, Record};
@@ -72,21 +73,15 @@ impl<'a> LedgerRecords<'a> {
         self.restrictions.is_some_and(|restrictions| restrictions.apply(self.ledger, record))
     }
 
-    /// Makes a record of a source what events have made of it. Returns whether it has changed.
-    fn apply_events(&self, source: &str, record: &mut Record) -> bool {
-        let row = self.folds.and_then(|folds| folds.get(&record.code)).filter(|row| row.source == source);
-        if let Some(row) = row {
-            let place = record.place;
-            record.clone_from(&row.folded.record);
-            record.place = place;
-        }
-        row.is_some()
+    /// What events have made of a record of a source; `None` = nothing, it is as it was imported.
+    fn row_of(&self, source: &str, code: &str) -> Option<&'a FoldedRow> {
+        self.folds.and_then(|folds| folds.get(code)).filter(|row| row.source == source)
     }
 
-    /// The records that were made here, in code order.
+    /// The records that were made here and that no source has, in code order.
     fn own(&self) -> impl Iterator<Item = &'a Record> + use<'a> {
-        let rows = self.folds.into_iter().flat_map(BTreeMap::values);
-        rows.filter(|row| row.folded.is_own).map(|row| &row.folded.record)
+        let rows = self.folds.into_iter().flat_map(BTreeMap::values).filter_map(|row| row.folded.as_ref());
+        rows.filter(|folded| folded.is_own && !folded.has_row).map(|folded| &folded.record)
     }
 
     /// Calls `take` with every record, source by source and in code order, then with those made here. A code that several sources contain
@@ -97,13 +92,16 @@ impl<'a> LedgerRecords<'a> {
     pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         for snapshot in &self.snapshots {
             let with_marks = |mut streamed: StreamedRecord<'_>| {
-                let has_events = self.apply_events(snapshot.source, streamed.record);
+                let row = self.row_of(snapshot.source, &streamed.record.code);
                 // the next record is unpacked into the same one
-                streamed.record.has_events = has_events;
-                if !has_events {
-                    streamed.record.by_event = Columns::default();
+                let (by_event, differs) = (Columns::default(), Columns::default());
+                (streamed.record.has_events, streamed.record.by_event, streamed.record.differs) = (false, by_event, differs);
+                match row {
+                    Some(FoldedRow { folded: None, .. }) => return Ok(()),
+                    Some(FoldedRow { folded: Some(folded), .. }) => apply_events(folded, streamed.record),
+                    None => {}
                 }
-                streamed.has_changed = self.apply_marks(streamed.record) || has_events;
+                streamed.has_changed = self.apply_marks(streamed.record) || row.is_some();
                 take(*snapshot, streamed)
             };
             self.store.records().each(self.ledger, snapshot.source, snapshot.seq, with_marks).await?;
@@ -127,7 +125,11 @@ impl<'a> LedgerRecords<'a> {
         let mut index_of: HashMap<String, usize> = HashMap::new();
         for snapshot in &self.snapshots {
             for mut stored in self.store.records().by_code(self.ledger, snapshot.source, snapshot.seq, codes).await? {
-                self.apply_events(snapshot.source, &mut stored.record);
+                match self.row_of(snapshot.source, &stored.record.code) {
+                    Some(FoldedRow { folded: None, .. }) => continue,
+                    Some(FoldedRow { folded: Some(folded), .. }) => apply_events(folded, &mut stored.record),
+                    None => {}
+                }
                 self.apply_marks(&mut stored.record);
                 match index_of.get(&stored.record.code) {
                     Some(index) => {
@@ -172,6 +174,13 @@ impl<'a> LedgerRecords<'a> {
         }
         Ok(codes)
     }
+}
+
+/// Makes a record of a source what events have made of it.
+fn apply_events(folded: &Folded, record: &mut Record) {
+    let place = record.place;
+    record.clone_from(&folded.record);
+    record.place = place;
 }
 
 /// What other ledgers need to know of the projects with these codes. `inspect` is called with each project once.

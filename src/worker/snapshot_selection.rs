@@ -47,7 +47,8 @@ pub(crate) type Folds = BTreeMap<String, BTreeMap<String, FoldedRow>>;
 pub(crate) struct FoldedRow {
     /// The source of its row; empty where it was made here.
     pub(crate) source: String,
-    pub(crate) folded: Folded,
+    /// `None` = it was made here on a later day, whatever a list holds of it.
+    pub(crate) folded: Option<Folded>,
 }
 
 impl SnapshotSelection {
@@ -95,9 +96,8 @@ impl SnapshotSelection {
             let of_ledger: &mut BTreeMap<String, FoldedRow> = folds.entry(ledger.id.clone()).or_default();
             for (code, matter) in matters {
                 let events = matter.counting();
-                if let Some(folded) = fold(ledger, Some(life), &code, &matter.imported, &events, as_of) {
-                    of_ledger.insert(code, FoldedRow { source: matter.source.clone(), folded });
-                }
+                let folded = fold(ledger, Some(life), &code, &matter.imported, &events, as_of);
+                of_ledger.insert(code, FoldedRow { source: matter.source.clone(), folded });
             }
         }
         Ok(SnapshotSelection { folds: Arc::new(folds), ..self })
@@ -105,7 +105,7 @@ impl SnapshotSelection {
 
     /// Whether records of a ledger were made here.
     pub(crate) fn has_own(&self, ledger: &str) -> bool {
-        self.folds.get(ledger).is_some_and(|rows| rows.values().any(|row| row.folded.is_own))
+        self.folds.get(ledger).is_some_and(|rows| rows.values().any(|row| row.folded.as_ref().is_some_and(|folded| folded.is_own)))
     }
 
     /// The selection with the marks of secrecy that count at a position.

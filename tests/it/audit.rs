@@ -283,6 +283,10 @@ fn what_is_done_past_the_program_is_found() {
     assert!(matches!(done.status.code(), Some(0 | 2)), "{}{}", stdout(&done), stderr(&done));
     let marked = register(1, 1).replace(HEAD, &format!("{HEAD},是否涉密")).replace(",,1\n", ",,1,是\n");
     assert_eq!(import(at, "marked.csv", marked, &[]).status.code(), Some(0));
+    let order = "工作单编号,项目编号,项目名称,派发日期,承办单位,办结时限\nA1,P10,甲项目,2026-06-10,瓮安县,2026-12-31\n";
+    assert_eq!(import(at, "orders.csv", order, &[]).status.code(), Some(0));
+    let handled = duban(at, &["handle", "work-order", "A1", "receive", "--by", "李四", "--unit", "瓮安县"]);
+    assert_eq!(handled.status.code(), Some(0), "{}{}", stdout(&handled), stderr(&handled));
     let verify = || {
         let done = duban(at, &["audit", "--verify"]);
         (done.status.code(), stdout(&done))
@@ -299,6 +303,23 @@ fn what_is_done_past_the_program_is_found() {
             format!("UPDATE restriction SET lifted=1, lifted_by='张三' WHERE lifted={none}"),
             format!("UPDATE restriction SET lifted={none}, lifted_by=''"),
             "数据库中不便公开的标注（marks 1）与最后一条有关的审计记录不符",
+        ),
+        (
+            "UPDATE event SET body=replace(body, '李四', '王五')".to_owned(),
+            "UPDATE event SET body=replace(body, '王五', '李四')".to_owned(),
+            "数据库中办理记录（event 1）与最后一条有关的审计记录不符",
+        ),
+        ("UPDATE event SET retracted=2".to_owned(), "UPDATE event SET retracted=0".to_owned(), "数据库中办理记录（event 1）"),
+        (
+            format!("INSERT INTO secret_key SELECT {none}, purpose, secret, valid_from, valid_until, revoked_at FROM secret_key LIMIT 1"),
+            format!("DELETE FROM secret_key WHERE id={none}"),
+            "数据库中密钥",
+        ),
+        (
+            "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ('import', '可否向社会公开', 'ignored', '', '')"
+                .to_owned(),
+            "DELETE FROM secrecy_header".to_owned(),
+            "数据库中",
         ),
         (
             "INSERT INTO audit SELECT '2020-01-01T00:00:00.000Z 0 a', '2020-01-01T00:00:00.000Z', '张三', os_user, what, object, reason, \

@@ -97,7 +97,9 @@ impl<'a> JudgingInput<'a> {
 
     pub fn context(&self) -> Context<'_> {
         let JudgingInput { policy, as_of, projects, waiting, granted, .. } = self;
-        Context { policy, as_of: *as_of, projects, waiting_on: waiting, exempt: &granted.in_force, old_data: OldData::none() }
+        static UNANSWERED: std::sync::LazyLock<HashMap<String, std::sync::Arc<str>>> = std::sync::LazyLock::new(HashMap::new);
+        let (exempt, old_data) = (&granted.in_force, OldData::none());
+        Context { policy, as_of: *as_of, projects, waiting_on: waiting, answered: &UNANSWERED, exempt, old_data }
     }
 
     pub fn judge(&self) -> Judged {
@@ -316,7 +318,15 @@ fn findings_only_worsen_with_time() {
     let mut last: HashMap<usize, (u8, i64)> = HashMap::new();
     for offset in 0..400u64 {
         let as_of = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day") + chrono::Days::new(offset);
-        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy: &policy,
+            as_of,
+            projects: &none,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let mut judged = Judged::new(&policy);
         judged.record(&context, project, &record);
         for finding in &judged.findings {

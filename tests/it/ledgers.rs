@@ -351,6 +351,27 @@ async fn the_directory_gives_units_their_mailboxes() {
     assert_eq!(count("522730@gz.example"), 1, "{}", stdout(&run));
 }
 
+/// Whoever may write into a folder turns no mail of another unit to their own mailbox, unless the office has the folder for its own.
+#[tokio::test]
+async fn the_directory_of_a_folder_gives_no_mailboxes_by_itself() {
+    for (more, own, elsewhere) in [("", 1, 0), ("mailboxes = true\n", 0, 1)] {
+        let root = fresh_root();
+        let at = root.path();
+        std::fs::create_dir(at.join("incoming")).expect("a folder");
+        std::fs::write(at.join("incoming/通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,白云区,王五,elsewhere@gz.example\n")
+            .expect("a file");
+        let source = format!("[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n{more}");
+        edit(at, "config/duban.toml", "[mail]\n", &format!("{source}\n[mail]\n"));
+        import_rows(at, "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+        let run = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-12-01"]);
+        assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
+        let mails = files_below(&at.join("var/outbox"));
+        let count =
+            |address: &str| mails.iter().filter(|(_, mail)| String::from_utf8_lossy(mail).contains(&format!("<{address}>"))).count();
+        assert_eq!((count("520113@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{more}{}", stdout(&run));
+    }
+}
+
 /// A ledger that begins now has no unit late for the time before it.
 #[test]
 fn a_ledger_that_has_just_begun_accuses_nobody() {

@@ -1,6 +1,6 @@
 //! Handling through the use case and the command line: what is answered, refused and remembered.
 
-use super::helpers::{command, duban, fresh_root, import, import_into, service, stdout};
+use super::helpers::{command, duban, edit, fresh_root, import, import_into, service, stderr, stdout};
 use chrono::{DateTime, NaiveDate, Utc};
 use duban::app::compose::App;
 use duban::app::handle::{HandleRequest, Handled, confirm, handle, retract};
@@ -259,6 +259,7 @@ async fn what_an_import_closes_ends_the_lower_orders() {
     import_into(&service, "closed.csv", &upper("2026-07-20"), "2026-07-31").await;
     let lower = history_of(&service, "QN-2026-000001", None).await;
     assert_eq!((&lower["state"], &lower["events"][1]["via"]), (&json!("withdrawn"), &json!("service")));
+    assert_eq!(lower["events"][1]["reason"], json!("A1已办结"));
     import_into(&service, "more.csv", &upper("2026-07-20").replace("一个项目", "那个项目"), "2026-07-31").await;
     assert_eq!(history_of(&service, "QN-2026-000001", None).await["events"].as_array().map(Vec::len), Some(2), "once");
 }
@@ -330,4 +331,77 @@ fn what_only_events_set_needs_no_column() {
     let read = import(root.path(), "困难问题.csv", rows, &["--covers", "2026-06-30"]);
     assert!(stdout(&read).contains("困难问题（截至2026年6月30日）"), "{}", stdout(&read));
     assert!(!stdout(&read).contains("以下规则不作判断"), "{}", stdout(&read));
+}
+
+async fn codes(service: &App, filter: MattersFilter) -> Vec<String> {
+    let listed = matters(service, filter).await;
+    listed.as_array().unwrap().iter().map(|line| line["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A code of the form that is given here is ours alone: another list cannot bring one, and one of ours that a list holds stays ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_of_our_form_are_ours() {
+    let root = fresh_root();
+    let service = office(&root, "2026-07-01").await;
+    let all = || MattersFilter { all: true, ..MattersFilter::default() };
+    let rows = |code: &str| format!("{ORDERS}A1,GZ1,一,2026-06-10,瓮安县,2026-08-31,,,\n{code},GZ1,二,2026-06-10,瓮安县,2026-08-31,,,\n");
+    for foreign in ["DB-2026-000001", "DB-2026-000099", "db-2026-1"] {
+        import_into(&service, "foreign.csv", &rows(foreign), "2026-06-30").await;
+        assert_eq!(codes(&service, all()).await, ["A1"], "{foreign}");
+    }
+    // letters of a prefix at the beginning are not the form
+    import_into(&service, "other.csv", &rows("DB00001"), "2026-06-30").await;
+    assert_eq!(codes(&service, all()).await, ["A1", "DB00001"]);
+    let made =
+        act(&service, &request("new", "propose", None, &[("project_code", "GZ1"), ("matter", "用地"), ("requirement", "供地")])).await;
+    assert_eq!(made["code"], json!("DB-2026-000001"), "nobody has taken it");
+    at(&service, "2026-07-10");
+    import_into(&service, "ours.csv", &rows("DB-2026-000001"), "2026-05-31").await;
+    let line = matters(&service, all()).await.as_array().unwrap().iter().find(|line| line["code"] == json!("DB-2026-000001")).cloned();
+    let line = line.expect("our own order");
+    assert_eq!((&line["origin"], &line["unit"], &line["gone"]), (&json!("own"), &json!("瓮安县"), &json!(false)));
+    // before it was made it was not there, whatever a list of that time holds
+    let before = MattersFilter { as_of: "2026-06-10".parse().ok(), ..all() };
+    assert!(!codes(&service, before).await.contains(&"DB-2026-000001".to_owned()));
+    let judged = duban(root.path(), &["findings", "--as-of", "2026-06-10", "--ledger", "work-order", "--format", "json"]);
+    assert!(!stdout(&judged).contains("DB-2026-000001"), "{}", stdout(&judged));
+    // a list without it does not make it gone
+    import_into(&service, "without.csv", &rows("DB00001"), "2026-07-08").await;
+    let now = matters(&service, all()).await;
+    let line = now.as_array().unwrap().iter().find(|line| line["code"] == json!("DB-2026-000001")).expect("our own order");
+    assert_eq!((&line["gone"], &line["state"]), (&json!(false), &json!("issued")), "the list has dispatched it");
+}
+
+#[test]
+fn a_prefix_that_imported_codes_have_is_refused() {
+    let root = fresh_root();
+    let rows = format!("{ORDERS}ZZ-2026-000001,GZ1,一,2026-06-10,瓮安县,2026-08-31,,,\n");
+    import(root.path(), "orders.csv", rows, &["--covers", "2026-06-30"]);
+    assert_eq!(duban(root.path(), &["check"]).status.code(), Some(0));
+    edit(root.path(), "config/ledgers/work-order.toml", "prefix = \"DB\"", "prefix = \"ZZ\"");
+    let refused = duban(root.path(), &["check"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("ZZ-2026-000001"), "{}", stderr(&refused));
+}
+
+/// Of two doors at once one is let through; the other hears who was faster, and when.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_doors_at_once_one_is_let_through() {
+    let root = fresh_root();
+    let first = office(&root, "2026-07-01").await;
+    let second = service(root.path(), "2026-07-01T04:00:00Z").await;
+    for (transition, set) in [("receive", &[][..]), ("feedback", &[("handling", "一")]), ("report", &[("handling", "二")])] {
+        let ask = |by: &str| HandleRequest { by: by.into(), ..request("A1", transition, Some("瓮安县"), set) };
+        let (one, other) = (ask("甲"), ask("乙"));
+        let (one, other) = tokio::join!(act(&first, &one), act(&second, &other));
+        let refused: Vec<&Value> = [&one, &other].into_iter().filter(|done| done["done"] == json!(false)).collect();
+        // feedback may be given twice: whoever comes second is refused only if both began at once
+        assert!(refused.len() == 1 || transition == "feedback" && refused.is_empty(), "{transition}: {one} {other}");
+        for refused in refused {
+            assert!(["甲", "乙"].iter().any(|by| refused["by"] == json!(by)) && refused["on"] == json!("2026-07-01"), "{refused}");
+        }
+    }
+    let numbers: Vec<Value> =
+        history_of(&first, "A1", None).await["events"].as_array().unwrap().iter().map(|event| event["no"].clone()).collect();
+    assert_eq!(numbers, (1..=numbers.len()).map(|no| json!(no)).collect::<Vec<_>>());
 }

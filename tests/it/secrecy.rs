@@ -349,6 +349,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
             let ledger = &policy.ledgers[*ledger].id;
             let remark = format!("找张某13{:09}", 7);
             let answer = Answer {
+                acts: Vec::new(),
                 ledger: ledger.clone(),
                 code: record.code.clone(),
                 unit: String::new(),

@@ -110,7 +110,7 @@ fn the_outbox_is_listed_for_machines_and_by_the_title_of_a_rule() {
     assert!(rows.iter().any(|row| row["id"] == draft.as_str() && row["state"] == "released"), "{rows:?}");
 }
 
-/// A server that takes requests and hands on their first line and body; it answers each with this body.
+/// A server that takes requests and hands on their first line and body; it answers each with this text.
 pub fn listener(reply: &'static str) -> (String, Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}/hook?key=7", listener.local_addr().expect("an address"));
@@ -125,9 +125,16 @@ pub fn listener(reply: &'static str) -> (String, Receiver<(String, String)>) {
                 text.extend_from_slice(&buffer[..read]);
                 let request = String::from_utf8_lossy(&text).into_owned();
                 let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
-                let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0);
+                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
                 if body.len() >= length || read == 0 {
-                    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{reply}", reply.len()).expect("a reply");
+                    // in two pieces, as servers answer that do not know yet how much comes
+                    let (begin, end) = reply.split_at(reply.len() / 2);
+                    let pieces: String = [begin, end]
+                        .iter()
+                        .filter(|piece| !piece.is_empty())
+                        .map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()))
+                        .collect();
+                    write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{pieces}0\r\n\r\n").expect("a reply");
                     let first = head.lines().next().unwrap_or_default().to_owned();
                     if taken.send((first, body.to_owned())).is_err() {
                         return;

@@ -375,6 +375,23 @@ impl<'a> FileIntake<'a> {
         }
     }
 
+    /// Sets a row aside whose code has the form of those that are given here and is none of them: an event of ours would some day meet it.
+    pub fn quarantine_foreign_code(&mut self, accepted: &Accepted) {
+        let number = self.sheet_number();
+        let Some(sheet) = self.sheet.as_mut() else { return };
+        let Some((ledger, intake)) = sheet.ledger.and_then(|(ledger, _)| Some((ledger, self.by_ledger.get_mut(&ledger.id)?))) else {
+            return;
+        };
+        sheet.account.accepted -= 1;
+        sheet.account.quarantined += 1;
+        intake.retained.insert(accepted.code.clone());
+        let reason = format!("编号“{}”是本系统立件的编号格式，而本系统没有立过这一件", accepted.code);
+        let note = note_on(ledger, accepted, number, NoteKind::Quarantined, reason);
+        let before = sheet.notes.len();
+        sheet.notes.push(Note { hint: "请核对编号；不是本系统立的件，请用台账自己的编号".to_owned(), ..note });
+        self.note_room.bound(&mut sheet.notes, before);
+    }
+
     fn skip_repeated(&mut self, accepted: &Accepted, first: RowPlace) {
         let number = self.sheet_number();
         let Some(sheet) = self.sheet.as_mut() else { return };

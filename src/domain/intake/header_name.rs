@@ -52,9 +52,12 @@ fn bare(name: &str) -> &str {
     layers(name).last().unwrap_or(name)
 }
 
+/// No header has more things around its name than these.
+const LAYERS_MAX: usize = 9;
+
 /// A canonical text, and each time what is left of it without one thing around it.
 fn layers(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |name| without_one(name))
+    std::iter::successors(Some(name), |name| without_one(name)).take(LAYERS_MAX)
 }
 
 /// What is left of a name without the outermost thing around it; `None` = nothing is around it.

@@ -17,8 +17,16 @@ pub(crate) struct PlaceHeadings {
 impl PlaceHeadings {
     /// Takes a heading over rows. One that names no place ends what the headings before it name.
     pub fn take(&mut self, heading: &str, units: &Units) {
-        let bare = heading.trim_start_matches(|c| "一二三四五六七八九十、.（）() ".contains(c));
-        let bare = bare.split(['(', '（', ':', '：']).next().unwrap_or_default().trim();
+        // the names of some places begin with a numeral
+        let is_numeral = |c: char| "一二三四五六七八九十".contains(c);
+        let is_between = |c: char| "、.（）() ".contains(c);
+        let named = |text: &str| {
+            let name = text.trim_start_matches(is_between).split(['(', '（', ':', '：']).next().unwrap_or_default().trim().to_owned();
+            units.find(&name).is_some().then_some(name)
+        };
+        let behind_number = heading.trim_start_matches(is_between).trim_start_matches(is_numeral);
+        let bare = named(heading).or_else(|| named(behind_number)).unwrap_or_default();
+        let bare = bare.as_str();
         match units.find(bare).map(|unit| units.units[unit].level.kind()) {
             Some(LevelKind::Middle) => (self.division, self.place) = (Some(bare.to_owned()), None),
             Some(LevelKind::Base | LevelKind::Park) => self.place = Some(bare.to_owned()),

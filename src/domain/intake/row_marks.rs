@@ -187,14 +187,20 @@ impl DoubtfulColumns {
         DoubtfulColumns(columns.iter().map(column).collect())
     }
 
-    /// Reads the doubtful cells of a row. Whatever may be a mark restricts the row until the office has decided.
-    pub fn read(&mut self, secrecy: &Secrecy, row: &CodedRow<'_, '_>, marks: &mut Vec<RowMark>) {
+    /// Reads the doubtful cells of a row. Whatever may be a mark restricts the row until the office has decided. Returns the header of a cell that
+    /// holds the grade of a state secret, which has the file refused.
+    pub fn read(&mut self, secrecy: &Secrecy, row: &CodedRow<'_, '_>, marks: &mut Vec<RowMark>) -> Option<String> {
+        let mut classified = None;
         for column in &mut self.0 {
             let Some(text) = cell_at(row.cells, column.column).map(Raw::display) else { continue };
             let marking = secrecy.read(secrecy.likely_polarity(&column.header), &text);
-            // a grade of state secrets has the file refused
-            if matches!(marking, Marking::None | Marking::Classified) {
-                continue;
+            match marking {
+                Marking::None => continue,
+                Marking::Classified => {
+                    classified.get_or_insert_with(|| column.header.clone());
+                    continue;
+                }
+                Marking::Open(_) | Marking::Marked(_) => {}
             }
             let mark = || row.mark(mark_text(&format!("{}：{}", column.header, text.trim())), compared_header(&column.header));
             let mark = marking.restricts().then(mark).flatten();
@@ -218,6 +224,7 @@ impl DoubtfulColumns {
                 }
             }
         }
+        classified
     }
 
     /// Ends the sheet. The marks that only now count are added to `marks`. A column without any content is left out.

@@ -183,7 +183,10 @@ impl SheetSecrecy {
 
     /// Reads a remark below the rows: what it states holds for the rows of the file's ledger that it names by their codes, else for all.
     pub(crate) fn read_remark(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
-        let Some(cell) = self.marking_cells(number, "备注", cells) else { return };
+        let Some(words) = self.words.clone() else { return };
+        let restricting = |raw: &Raw<'_>| if let Raw::Text(text) = raw { words.restricting_remark(text) } else { None };
+        let Some(found) = cells.iter().find_map(|(_, raw)| restricting(raw)) else { return };
+        let cell = self.marking(number, "备注", found);
         let text: String = cells.iter().map(|(_, raw)| format!("{} ", raw.display())).collect();
         let is_of_all = self.words.as_ref().is_none_or(|secrecy| secrecy.speaks_of_all_rows(&text));
         let remark = if is_of_all { String::new() } else { text };
@@ -299,8 +302,9 @@ impl SheetSecrecy {
 
     /// Reads the cells of a row below headers that may be of secrecy.
     pub(crate) fn read_doubtful(&mut self, row: &CodedRow<'_, '_>) {
-        if let Some(secrecy) = &self.words {
-            self.doubtful.read(secrecy, row, &mut self.marks);
+        let classified = self.words.as_ref().and_then(|secrecy| self.doubtful.read(secrecy, row, &mut self.marks));
+        if let Some(header) = classified {
+            self.classify(row, &header);
         }
     }
 

@@ -132,6 +132,9 @@ pub struct Subject {
     pub(crate) is_of_desk: bool,
     /// The unit whose answer on a difficulty of this project is outstanding.
     pub(crate) waiting_on: CompactUnit,
+    /// What was done about it here, in words: of a record its state, who has to act, and the answer it got; of a project the answers that its unit has
+    /// to confirm. `None` = nothing was.
+    pub handled: Option<Arc<str>>,
     /// The unit each relation names, in the order of [`Relation::ALL`].
     pub(crate) named: [CompactUnit; Relation::ALL.len()],
     /// The highest level whose major-project ledger lists the project.
@@ -181,6 +184,8 @@ pub struct Finding {
     pub quarters: u32,
     /// The exemption it is under.
     pub exempt: Option<Exemption>,
+    /// 期后已办: what ended it between the day that is judged and the day on which the run is made, in words. Set by the run, not by judging.
+    pub done_since: Option<Arc<str>>,
 }
 
 impl Deref for Finding {

@@ -7,9 +7,11 @@
 use crate::domain::judging::finding::{Change, Finding, Notice, State, Subject};
 use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::judging::verdict::{Verdict, verdict};
+use crate::domain::life::office::Office;
 use crate::domain::life::rule_owner::responsibility_for;
+use crate::domain::life::words::in_words;
 use crate::domain::register::calendar::Local;
-use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::ledger::Role;
 use crate::domain::register::period::Period;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
@@ -23,7 +25,7 @@ use crate::domain::rules::rule::{Began, Relation, Rule, RuleKind, RuleOwner, Ste
 use chrono::{Datelike, Days, NaiveDate};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
@@ -184,14 +186,14 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let subject = self.subject(context, ledger, record, current);
+                    let subject = self.subject(context, rule.ledger, record, current);
                     self.notices.push(Notice { subject, rule: rule_index, due_on, ends: None });
                 }
                 return;
             }
             Verdict::Unjudged(_) | Verdict::Found { .. } => {}
         }
-        let subject = self.subject(context, ledger, record, current);
+        let subject = self.subject(context, rule.ledger, record, current);
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
@@ -213,6 +215,7 @@ impl Judged {
                     change: Change::New,
                     quarters: 0,
                     exempt: None,
+                    done_since: None,
                 });
             }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
@@ -260,11 +263,13 @@ impl Judged {
             change: Change::New,
             quarters: 0,
             exempt,
+            done_since: None,
         }
     }
 
     /// What all findings and notices of a record share.
-    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, current: &CurrentRecord<'_>) -> Arc<Subject> {
+    fn subject(&mut self, context: &Context<'_>, index: usize, record: &Record, current: &CurrentRecord<'_>) -> Arc<Subject> {
+        let ledger = &context.policy.ledgers[index];
         if let Some(subject) = current.subject.get() {
             return subject.clone();
         }
@@ -283,6 +288,7 @@ impl Judged {
                 old_data: context.old_data_of(record),
                 is_of_desk: responsibility.is_of_desk,
                 waiting_on: context.waiting_on.get(&record.code).copied().filter(|_| responsibility.is_project).into(),
+                handled: handled(context, index, record, responsibility.is_project),
                 named: responsibility.named(context.policy, context.as_of),
                 major: responsibility.major,
                 restricted: responsibility.restricted,
@@ -338,6 +344,10 @@ impl Judged {
         blanks.sort_unstable();
         blanks.dedup();
         kinds.extend(blanks.into_iter().map(QualityKind::BlankScope));
+        if !record.differs.is_empty() {
+            let read = policy.states(ledger_index).map_or(ledger.judged, |states| states.fields(ledger).joined(ledger.judged));
+            kinds.extend(record.differs.iter().filter(|field| read.contains(*field)).map(QualityKind::DiffersFromEvent));
+        }
         if current.responsibility.owner.unit.is_none() {
             kinds.push(QualityKind::UnknownOwner);
         }
@@ -391,6 +401,7 @@ impl Judged {
                     old_data,
                     is_of_desk: false,
                     waiting_on: None.into(),
+                    handled: None,
                     named: responsibility.named(policy, context.as_of),
                     major: None,
                     restricted: false,
@@ -468,6 +479,17 @@ impl<'p> CurrentRecord<'p> {
         let calendar = context.policy.calendar.of(responsibility.prefecture(context.policy));
         CurrentRecord { responsibility, calendar, subject: OnceCell::new() }
     }
+}
+
+/// What was done about a record here, in words.
+pub(crate) fn handled(context: &Context<'_>, ledger: usize, record: &Record, is_project: bool) -> Option<Arc<str>> {
+    if is_project {
+        return context.answered.get(&record.code).cloned();
+    }
+    let states = context.policy.states(ledger).filter(|_| record.has_events)?;
+    let (project_names, persons) = (HashMap::new(), HashMap::new());
+    let office = Office { policy: context.policy, ledger, projects: context.projects, project_names: &project_names, persons: &persons };
+    in_words(&office, states, record, context.as_of).map(Arc::from)
 }
 
 #[cfg(test)]

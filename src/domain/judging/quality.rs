@@ -18,6 +18,8 @@ pub enum QualityKind {
     BlankScope(usize),
     /// 已开工而仍为框架协议.
     StartedUnderFramework,
+    /// A cell that a state or a rule reads differs from what was done here.
+    DiffersFromEvent(usize),
     /// The owner cell names no known unit.
     UnknownOwner,
     /// The industry cell names no key industry.

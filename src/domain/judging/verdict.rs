@@ -33,7 +33,7 @@ pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Recor
     let as_of = context.as_of;
     match &rule.kind {
         RuleKind::Deadline { from, within, agreed, until, roll } => {
-            if until.is_some_and(|until| !happened(ledger, record, until, as_of).is_empty()) {
+            if until.iter().any(|until| !happened(ledger, record, *until, as_of).is_empty()) {
                 return Verdict::Met;
             }
             let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {

@@ -1,6 +1,8 @@
 //! An act on a record, and the events that record it.
 
-use crate::domain::life::event::Via;
+use crate::domain::life::event::{Event, Via};
+use crate::domain::life::office::Office;
+use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Cell;
 use crate::domain::register::units::UnitId;
 use chrono::NaiveDate;
@@ -48,42 +50,100 @@ pub enum Numbering {
 pub struct OpenedDraft {
     /// Begins its code.
     pub prefix: String,
-    pub set: Vec<(usize, Cell)>,
+    /// Ids and values.
+    pub set: Vec<(String, Cell)>,
     pub numbering: Option<Numbering>,
 }
 
 /// An event that is to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// The code of the record; `None` = it is created, and its code begins with `prefix`.
-    pub code: Option<String>,
+    /// The event without what it gets when it is written: see [`Placed`]. One that creates a record has no code yet.
+    pub event: Event,
+    /// Begins the code of a record that is created.
     pub prefix: String,
-    /// Its number among the events of the record.
-    pub no: u32,
-    pub transition: String,
-    pub on: NaiveDate,
-    pub by: String,
-    pub unit: String,
-    pub actor: String,
-    pub via: Via,
-    pub on_behalf: bool,
-    pub late: bool,
-    pub same_person: bool,
-    pub given: Vec<(String, Cell)>,
-    pub set: Vec<(usize, Cell)>,
-    pub reason: String,
-    pub key: String,
     pub numbering: Option<Numbering>,
     pub opens: Option<OpenedDraft>,
-    /// It is a copy or a consequence of the event that was named.
-    pub follows: bool,
+    /// Its place among the drafts, if it is a copy or a consequence of another one before it.
+    pub follows: Option<usize>,
 }
 
-/// The events of one act.
+/// What an event gets when it is written.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub pos: i64,
+    /// The position of the event that it follows; its own where it follows none.
+    pub act: i64,
+    /// UTC.
+    pub recorded_at: String,
+    pub code: String,
+    /// Empty = the record gets none by it.
+    pub number: String,
+    /// Position, code and number of the record that it opens.
+    pub opened: Option<(i64, String, String)>,
+}
+
+impl Draft {
+    /// The event of an act on a record on a day, as far as the act states it: it writes nothing yet. `None` = it creates the record.
+    pub(crate) fn of(office: &Office<'_>, act: &Act, code: Option<&str>, transition: &str, on: NaiveDate) -> Draft {
+        let event = Event {
+            pos: i64::MAX,
+            act: i64::MAX,
+            code: code.unwrap_or_default().to_owned(),
+            no: 1,
+            creates: code.is_none(),
+            transition: transition.to_owned(),
+            on,
+            recorded_at: String::new(),
+            by: act.by.trim().to_owned(),
+            unit: office.name(act.unit).to_owned(),
+            actor: act.actor.clone(),
+            via: act.via,
+            on_behalf: act.on_behalf,
+            late: false,
+            same_person: false,
+            given: Vec::new(),
+            set: Vec::new(),
+            reason: act.reason.trim().to_owned(),
+            key: act.key.clone(),
+            number: String::new(),
+            opened: Vec::new(),
+            retracted: None,
+        };
+        Draft { event, prefix: String::new(), numbering: None, opens: None, follows: None }
+    }
+
+    /// The event as it is written, and the first event of the record that it opens.
+    pub fn written(&self, placed: Placed) -> (Event, Option<Event>) {
+        let Placed { pos, act, recorded_at, code, number, opened } = placed;
+        let of_other = opened.iter().map(|(_, code, _)| code.clone()).collect();
+        let event = Event { pos, act, recorded_at, code, number, opened: of_other, ..self.event.clone() };
+        let birth = self.opens.as_ref().zip(opened).map(|(draft, (pos, code, number))| Event {
+            pos,
+            code,
+            number,
+            no: 1,
+            creates: true,
+            set: draft.set.clone(),
+            given: Vec::new(),
+            key: String::new(),
+            opened: Vec::new(),
+            ..event.clone()
+        });
+        (event, birth)
+    }
+}
+
+/// The cells of fields (index) by the ids of the fields.
+pub(crate) fn by_id(ledger: &Ledger, cells: &[(usize, Cell)]) -> Vec<(String, Cell)> {
+    cells.iter().map(|(field, cell)| (ledger.fields[*field].id.clone(), cell.clone())).collect()
+}
+
+/// The events of the acts on one record that are written together.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub drafts: Vec<Draft>,
-    /// The place of the event of the transition that was named.
+    /// The place of the event of the transition that was named last.
     pub named: usize,
     /// The id of the state in which the record ends; empty where the ledger has no states.
     pub state: String,

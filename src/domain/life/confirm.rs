@@ -1,6 +1,6 @@
 //! Confirming the day (核实日期) that a unit stated too late for its event: the fields get that day.
 
-use crate::domain::life::act::{Act, Decision, Draft};
+use crate::domain::life::act::{Act, Decision, Draft, by_id};
 use crate::domain::life::declaration::{CONFIRM_DAY, Life, Value};
 use crate::domain::life::event::{EVENT_NO, STATED_DAY};
 use crate::domain::life::matter::Matters;
@@ -44,26 +44,10 @@ pub fn confirm_day(office: &Office<'_>, life: &Life, matters: &Matters, act: &Ac
     let mut after = on.folded.record.clone();
     set.iter().for_each(|(field, cell)| after.cells[*field] = cell.clone());
     let state = life.states.of(ledger, &after, &office.policy.units, today);
-    let draft = Draft {
-        code: Some(code.to_owned()),
-        prefix: String::new(),
-        no: matter.events.iter().map(|event| event.no).max().unwrap_or(0) + 1,
-        transition: CONFIRM_DAY.0.to_owned(),
-        on: today,
-        by: act.by.trim().to_owned(),
-        unit: office.name(act.unit).to_owned(),
-        actor: act.actor.clone(),
-        via: act.via,
-        on_behalf: false,
-        late: false,
-        same_person: false,
-        given: vec![(EVENT_NO.to_owned(), Cell::Int(i64::from(no)))],
-        set,
-        reason: act.reason.trim().to_owned(),
-        key: act.key.clone(),
-        numbering: None,
-        opens: None,
-        follows: false,
-    };
+    let mut draft = Draft::of(office, act, Some(code), CONFIRM_DAY.0, today);
+    draft.event.no = matter.next_no();
+    draft.event.on_behalf = false;
+    draft.event.given = vec![(EVENT_NO.to_owned(), Cell::Int(i64::from(no)))];
+    draft.event.set = by_id(ledger, &set);
     Ok(Decision { drafts: vec![draft], named: 0, state: life.state_id(state).to_owned() })
 }

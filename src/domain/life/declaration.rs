@@ -1,5 +1,6 @@
 //! The life (办理) of a ledger's records as its file declares it: the states, and the transitions (办理动作) with what each of them needs and sets.
 
+use crate::domain::intake::text::half_width;
 use crate::domain::register::record::{Cell, Columns};
 use crate::domain::rules::condition::{Condition, States};
 use std::sync::Arc;
@@ -253,6 +254,19 @@ impl Life {
         declared.or(built_in).unwrap_or(id)
     }
 
+    /// Whether a code has the form of those that are given here: prefix, year and number, such as `DB-2026-000012`. Codes that only begin with the
+    /// letters of a prefix, such as `KN00001`, are none.
+    pub fn has_form_of_own(&self, code: &str) -> bool {
+        let code = half_width(code).to_ascii_uppercase();
+        let prefixes = std::iter::once(&self.prefix).chain(self.issuers.iter().map(|series| &series.prefix));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let has_form = |prefix: &String| {
+            let year_and_number = code.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('-')?.split_once('-'));
+            year_and_number.is_some_and(|(year, number)| year.len() == 4 && is_number(year) && is_number(number))
+        };
+        prefixes.filter(|prefix| !prefix.is_empty()).any(has_form)
+    }
+
     /// The fields whose filling ends a record.
     pub fn closing_fields(&self) -> Columns {
         let of_final = self.states.list.iter().filter(|state| state.is_final).flat_map(|state| state.when.iter().flatten());
@@ -271,6 +285,11 @@ impl Life {
 
     pub fn state_title(&self, state: Option<usize>) -> &str {
         state.and_then(|state| self.states.list.get(state)).map_or("", |state| &state.title)
+    }
+
+    /// The Chinese name of a state by its id; the id where there is no such state.
+    pub fn title_of_state<'a>(&'a self, id: &'a str) -> &'a str {
+        self.states.list.iter().find(|state| state.id == id).map_or(id, |state| &state.title)
     }
 
     /// Whether two states are the same one; a state may be declared in several parts.

@@ -1,7 +1,7 @@
 //! What a snapshot in force ends counts as what a person ends: the lower orders of an order that an import closed are withdrawn, and the other
 //! records of a difficulty's chain are solved.
 
-use crate::domain::life::act::{Act, Draft};
+use crate::domain::life::act::{Act, Draft, by_id};
 use crate::domain::life::declaration::{Chain, Life, Transition, WITHDRAW};
 use crate::domain::life::event::Via;
 use crate::domain::life::matter::{MatterOn, Matters};
@@ -62,29 +62,12 @@ pub fn dependents(office: &Office<'_>, life: &Life, matters: &Matters, day: Naiv
     };
     let draft = |(code, (transition, of)): (&&str, &(&Transition, String))| {
         let on = &on_day[*code];
-        let act = act(format!("{of}已{}", life.state_title(states.get(of).copied().flatten())));
+        let act = act(format!("{of}{}", life.state_title(states.get(of).copied().flatten())));
         let worked = work(office, life, transition, &on.folded.record, &blank(office), &act, day);
-        Draft {
-            code: Some((*code).to_owned()),
-            prefix: String::new(),
-            no: matters[*code].events.iter().map(|event| event.no).max().unwrap_or(0) + 1,
-            transition: transition.id.clone(),
-            on: day,
-            by: act.by,
-            unit: office.name(act.unit).to_owned(),
-            actor: act.actor,
-            via: act.via,
-            on_behalf: false,
-            late: false,
-            same_person: false,
-            given: Vec::new(),
-            set: worked.set,
-            reason: act.reason,
-            key: String::new(),
-            numbering: None,
-            opens: None,
-            follows: false,
-        }
+        let mut draft = Draft::of(office, &act, Some(code), &transition.id, day);
+        draft.event.no = matters[*code].next_no();
+        draft.event.set = by_id(ledger, &worked.set);
+        draft
     };
     ended_by.iter().map(draft).collect()
 }

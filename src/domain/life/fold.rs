@@ -85,32 +85,36 @@ pub struct Folded {
     pub record: Record,
     /// The fields whose value comes from an event, each with the place of the event in the list.
     pub set_by: BTreeMap<usize, usize>,
-    /// The source has the code no more.
+    /// The source has the code no more. A record that was made here is never gone.
     pub gone: bool,
     /// The record was made here.
     pub is_own: bool,
+    /// A source has the code on the day.
+    pub has_row: bool,
 }
 
 /// The record on a day; `None` where it does not exist yet. `events` are those of the record that count, in their order.
 pub fn fold(ledger: &Ledger, life: Option<&Life>, code: &str, imported: &Imported, events: &[&Event], day: NaiveDate) -> Option<Folded> {
     let base = imported.base(day);
     let counting = || events.iter().enumerate().filter(|(_, event)| event.on <= day);
-    let is_own = base.is_none() && counting().any(|(_, event)| event.creates);
-    if base.is_none() && !is_own {
+    let made_on = events.iter().filter(|event| event.creates).map(|event| event.on).min();
+    let is_own = made_on.is_some();
+    // whatever a later list holds of it, a record that was made here does not exist before
+    if made_on.map_or(base.is_none(), |made_on| made_on > day) {
         return None;
     }
     let mut record = match &base {
-        Some(base) => Record {
-            code: code.to_owned(),
-            cells: base.version.cells.clone(),
-            columns: base.version.columns.joined(ledger.own_fields()),
-            place: base.version.place,
-            ..Record::default()
-        },
-        None => Record { code: code.to_owned(), columns: (0..ledger.fields.len()).collect(), ..Record::default() },
+        Some(base) => Record { cells: base.version.cells.clone(), place: base.version.place, ..Record::default() },
+        None => Record::default(),
+    };
+    record.code = code.to_owned();
+    record.columns = match &base {
+        Some(base) if !is_own => base.version.columns.joined(ledger.own_fields()),
+        _ => (0..ledger.fields.len()).collect(),
     };
     record.cells.resize(ledger.fields.len(), Cell::Empty);
-    let mut folded = Folded { gone: base.as_ref().is_some_and(|base| base.gone), is_own, ..Folded::default() };
+    let is_missing = base.as_ref().is_some_and(|base| base.gone);
+    let mut folded = Folded { gone: is_missing && !is_own, is_own, has_row: base.is_some() && !is_missing, ..Folded::default() };
     // the last event that set a field
     let mut set: BTreeMap<usize, (usize, &Cell, NaiveDate)> = BTreeMap::new();
     for (index, event) in counting() {
@@ -125,6 +129,9 @@ pub fn fold(ledger: &Ledger, life: Option<&Life>, code: &str, imported: &Importe
     for (field, (index, value, on)) in set {
         record.columns.insert(field);
         let cell = happened(ledger, &record, field, day).clone();
+        if !cell.is_empty() && cell != *value && !ledger.fields[field].latest {
+            record.differs.insert(field);
+        }
         let since = base.as_ref().map(|base| imported.since(base.step, field));
         let import_counts = match (since, cell.is_empty()) {
             (None, _) | (_, true) => false,

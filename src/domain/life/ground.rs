@@ -32,6 +32,17 @@ impl Ground<'_> {
         clauses.is_empty() || clauses.iter().any(|list| list.iter().all(|clause| self.clause_holds(clause)))
     }
 
+    /// What of a record keeps every list from holding, where it is whether a field is filled: `签收日期已是2026-07-01`.
+    pub fn obstacle(&self, clauses: &Clauses) -> Option<String> {
+        let title = |field: usize| &self.ledger.fields[field].title;
+        let failing = clauses.iter().flatten().find(|clause| !self.clause_holds(clause))?;
+        match failing {
+            Clause::Record(Condition::NotFilled(field)) => Some(format!("{}已是{}", title(*field), self.record.cell(*field))),
+            Clause::Record(Condition::Filled(field)) => Some(format!("{}未填", title(*field))),
+            _ => None,
+        }
+    }
+
     fn clause_holds(&self, clause: &Clause) -> bool {
         let on = |condition: &Condition, record: &Record| condition.holds(self.ledger, record, self.units, self.day) == Holds::Yes;
         match clause {

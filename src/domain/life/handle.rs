@@ -1,27 +1,36 @@
-//! Deciding about one act on a record: whether the transition may be made, by whom and on which day, and which events record it. An act that
+//! Deciding about acts on a record: whether the transitions may be made, by whom and on which day, and which events record them. An act that
 //! touches several records gives the events of all of them.
 
-use crate::domain::life::act::{Act, Decision, Draft, Refusal};
+use crate::domain::life::act::{Act, Decision, Draft, Refusal, by_id};
 use crate::domain::life::declaration::{Chain, Life, Party, Transition, Value, WITHDRAW};
 use crate::domain::life::event::{Event, STATED_DAY, Via};
 use crate::domain::life::matter::{Matter, MatterOn, Matters, ground};
 use crate::domain::life::office::Office;
-use crate::domain::life::worked::{Worked, blank, check_owner, computed, due_hint, given, opening, series, work};
+use crate::domain::life::worked::{Worked, blank, check_owner, computed, due_hint, given, named, opening, series, work};
+use crate::domain::problem::{NAMES_OFFERED, by_nearness};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::record::{Cell, Record};
+use crate::domain::register::units::normalize_name;
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, VecDeque};
 
 /// How many working days back a unit may state the day of its own act.
 pub const STATED_WORKDAYS: u32 = 5;
 
-/// Decides about an act. `matters` are the record and all that are linked with it; `office` has the units of the day of the act.
+/// Decides about the acts on one record that are made together, in their order: all of them or none. `matters` are the record and all that are
+/// linked with it; `office` has the units of the day of the acts.
 ///
 /// # Errors
-/// Why it is refused.
-pub fn decide(office: &Office<'_>, life: &Life, matters: &Matters, act: &Act, today: NaiveDate) -> Result<Decision, Refusal> {
-    let mut desk = Desk { office, life, matters: matters.clone(), act, today, drafts: Vec::new() };
-    desk.decide().map_err(|reason| refusal(office, life, matters, act.code.as_deref(), today, reason))
+/// Why one of them is refused.
+pub fn decide(office: &Office<'_>, life: &Life, matters: &Matters, acts: &[Act], today: NaiveDate) -> Result<Decision, Refusal> {
+    let (mut known, mut drafts, mut last) = (matters.clone(), Vec::new(), None);
+    for act in acts {
+        let mut desk = Desk { office, life, matters: known, act, today, drafts };
+        let decided = desk.decide().map_err(|reason| refusal(office, life, matters, act.code.as_deref(), today, reason))?;
+        (known, drafts, last) = (desk.matters, desk.drafts, Some(decided));
+    }
+    let (named, state) = last.ok_or_else(|| refusal(office, life, matters, None, today, "请写明办理动作".into()))?;
+    Ok(Decision { drafts, named, state })
 }
 
 /// What was found of a record where an act on it is refused.
@@ -44,6 +53,7 @@ struct Desk<'a> {
     matters: Matters,
     act: &'a Act,
     today: NaiveDate,
+    /// The events decided so far, of the acts before it too.
     drafts: Vec<Draft>,
 }
 
@@ -56,15 +66,19 @@ struct Dated {
 }
 
 impl Desk<'_> {
-    fn decide(&mut self) -> Result<Decision, String> {
+    /// Decides about the act. Returns the place of the event of its transition among the drafts, and the id of the state in which the record ends.
+    fn decide(&mut self) -> Result<(usize, String), String> {
         let (life, act) = (self.life, self.act);
         if act.by.trim().is_empty() {
             return Err("请写明办理人姓名".into());
         }
-        let transition = life.transition(&act.transition).map(|index| &life.transitions[index]);
+        let by_title = || life.transitions.iter().position(|transition| transition.title == act.transition);
+        let transition = life.transition(&act.transition).or_else(by_title).map(|index| &life.transitions[index]);
         let Some(transition) = transition else {
-            let known: Vec<&str> = life.transitions.iter().map(|transition| transition.id.as_str()).collect();
-            return Err(format!("没有“{}”这一办理动作，可用的有：{}", act.transition, known.join("、")));
+            let named = |transition: &Transition| named(&transition.title, &transition.id);
+            let words = life.transitions.iter().map(|transition| (named(transition), [transition.title.as_str(), transition.id.as_str()]));
+            let near = by_nearness(&act.transition, words).into_iter().take(NAMES_OFFERED).collect::<Vec<_>>().join("、");
+            return Err(format!("没有“{}”这一办理动作，相近的有：{near}", act.transition));
         };
         match &act.code {
             None => self.create(transition),
@@ -72,7 +86,7 @@ impl Desk<'_> {
         }
     }
 
-    fn create(&mut self, transition: &Transition) -> Result<Decision, String> {
+    fn create(&mut self, transition: &Transition) -> Result<(usize, String), String> {
         let (office, life, act) = (self.office, self.life, self.act);
         if !transition.from.new {
             return Err(format!("“{}”不新立一件，请写明编号", transition.title));
@@ -84,11 +98,13 @@ impl Desk<'_> {
         self.check(transition, &worked, dated.on)?;
         let state = self.end(transition, None, &worked.after, dated.on)?;
         let (prefix, numbering) = series(office, life, &worked.after, transition.number, act.number.as_deref())?;
-        let draft = Draft { prefix, numbering, same_person, ..self.draft(transition, None, &worked, dated) };
-        Ok(Decision { drafts: vec![draft], named: 0, state })
+        let mut draft = Draft { prefix, numbering, ..self.draft(transition, None, &worked, dated) };
+        draft.event.same_person = same_person;
+        self.drafts.push(draft);
+        Ok((self.drafts.len() - 1, state))
     }
 
-    fn change(&mut self, code: &str, transition: &Transition) -> Result<Decision, String> {
+    fn change(&mut self, code: &str, transition: &Transition) -> Result<(usize, String), String> {
         let (office, life) = (self.office, self.life);
         let unknown = || format!("没有编号“{code}”");
         let matter = self.matters.get(code).ok_or_else(unknown)?;
@@ -108,10 +124,10 @@ impl Desk<'_> {
         }
         let named = self.drafts.len();
         let state = self.event(code, transition, &on, dated, false)?;
-        self.copy_along_chain(code, transition, dated);
-        self.write_below(&on.folded.record, transition, dated);
+        self.copy_along_chain(code, transition, named, dated);
+        self.write_below(&on.folded.record, transition, named, dated);
         self.withdraw_lower_ones(named, dated);
-        Ok(Decision { drafts: std::mem::take(&mut self.drafts), named, state })
+        Ok((named, state))
     }
 
     /// Decides one event of the acting unit on a record and returns the id of the state in which it ends. `precedes`: it only precedes the one
@@ -128,10 +144,11 @@ impl Desk<'_> {
         let opens = opening(office, life, transition, &worked, act, dated.on)?;
         let state = self.end(transition, on.state, &worked.after, dated.on)?;
         let numbering = if transition.number { series(office, life, &worked.after, true, act.number.as_deref())?.1 } else { None };
-        let mut draft = Draft { same_person, opens, numbering, ..self.draft(transition, Some(code), &worked, dated) };
+        let mut draft = Draft { opens, numbering, ..self.draft(transition, Some(code), &worked, dated) };
+        draft.event.same_person = same_person;
         if precedes {
-            draft.key.clear();
-            draft.reason.clear();
+            draft.event.key.clear();
+            draft.event.reason.clear();
         }
         self.add(draft);
         Ok(state)
@@ -166,10 +183,13 @@ impl Desk<'_> {
         if is_of_office && !self.act.on_behalf {
             return Err("本单位的办理以当天为准，只有代下级单位录入时可写以前的日期".into());
         }
-        if !self.act.on_behalf && self.office.calendar(record).after_workdays(stated, STATED_WORKDAYS) < self.today {
+        let last = matter.and_then(Matter::last).filter(|last| last.on > stated);
+        let is_far_back = self.office.calendar(record).after_workdays(stated, STATED_WORKDAYS) < self.today;
+        // what a unit states of its own act is not lost, and changes nothing that others have done since
+        if !self.act.on_behalf && (is_far_back || last.is_some()) {
             return Ok(Dated { late: true, ..today });
         }
-        if let Some(last) = matter.and_then(Matter::last).filter(|last| last.on > stated) {
+        if let Some(last) = last {
             return Err(format!("日期{stated}早于上一条办理记录（{}）", last.on));
         }
         let dispatched = self.office.ledger().role(Role::Dispatched).and_then(|field| record.cell(field).date());
@@ -202,13 +222,15 @@ impl Desk<'_> {
                 transition.is_some_and(|transition| transition.by.iter().any(|party| party.is_of_owner()))
             };
             let last = matter.counting().into_iter().rev().find(by_owner);
-            if last.is_none_or(|last| last.by.trim() != act.by.trim()) {
+            let by = normalize_name(&act.by);
+            if last.is_none_or(|last| normalize_name(&last.by) != by) {
                 return Ok(false);
             }
-            match office.persons.get(&act.unit).map_or(0, |persons| persons.len()) {
-                1 => return Ok(true),
-                _ => refused = Some(format!("{}已以承办单位身份办理此件，请由另一人“{}”", act.by, transition.title)),
+            let known = office.persons.get(&act.unit);
+            if known.is_some_and(|known| known.len() == 1 && known.iter().all(|name| normalize_name(name) == by)) {
+                return Ok(true);
             }
+            refused = Some(format!("{}已以承办单位身份办理此件，请由另一人“{}”", act.by, transition.title));
         }
         Err(refused.unwrap_or_else(|| self.not_permitted(transition, record)))
     }
@@ -260,65 +282,30 @@ impl Desk<'_> {
     /// The event of a transition, of which the rest is as it is for most.
     fn draft(&self, transition: &Transition, code: Option<&str>, worked: &Worked, dated: Dated) -> Draft {
         let (office, act) = (self.office, self.act);
-        let fields = &office.ledger().fields;
+        let mut draft = Draft::of(office, act, code, &transition.id, dated.on);
         let given = worked.given.cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-        let mut given: Vec<(String, Cell)> = given.map(|(field, cell)| (fields[field].id.clone(), cell.clone())).collect();
+        let given: Vec<(usize, Cell)> = given.map(|(field, cell)| (field, cell.clone())).collect();
+        draft.event.given = by_id(office.ledger(), &given);
         if let Some(stated) = act.stated_on.filter(|_| dated.late) {
-            given.push((STATED_DAY.to_owned(), Cell::Date(stated)));
+            draft.event.given.push((STATED_DAY.to_owned(), Cell::Date(stated)));
         }
-        Draft {
-            code: code.map(str::to_owned),
-            prefix: String::new(),
-            no: 1,
-            transition: transition.id.clone(),
-            on: dated.on,
-            by: act.by.trim().to_owned(),
-            unit: office.name(act.unit).to_owned(),
-            actor: act.actor.clone(),
-            via: act.via,
-            on_behalf: act.on_behalf,
-            late: dated.late,
-            same_person: false,
-            given,
-            set: worked.set.clone(),
-            reason: act.reason.trim().to_owned(),
-            key: act.key.clone(),
-            numbering: None,
-            opens: None,
-            follows: false,
-        }
+        draft.event.late = dated.late;
+        draft.event.set = by_id(office.ledger(), &worked.set);
+        draft
     }
 
     /// Adds an event of an existing record, which the decisions behind it see.
     fn add(&mut self, mut draft: Draft) {
-        let fields = &self.office.ledger().fields;
-        let Some(matter) = draft.code.as_ref().and_then(|code| self.matters.get_mut(code)) else { return };
-        draft.no = matter.events.iter().map(|event| event.no).max().unwrap_or(0) + 1;
-        matter.events.push(Event {
-            pos: i64::MAX,
-            act: i64::MAX,
-            code: matter.code.clone(),
-            no: draft.no,
-            creates: false,
-            transition: draft.transition.clone(),
-            on: draft.on,
-            recorded_at: String::new(),
-            by: draft.by.clone(),
-            unit: draft.unit.clone(),
-            actor: draft.actor.clone(),
-            via: draft.via,
-            on_behalf: draft.on_behalf,
-            late: draft.late,
-            same_person: draft.same_person,
-            given: draft.given.clone(),
-            set: draft.set.iter().map(|(field, cell)| (fields[*field].id.clone(), cell.clone())).collect(),
-            reason: draft.reason.clone(),
-            key: draft.key.clone(),
-            number: String::new(),
-            opened: Vec::new(),
-            retracted: None,
-        });
+        let Some(matter) = self.matters.get_mut(&draft.event.code) else { return };
+        draft.event.no = matter.next_no();
+        matter.events.push(draft.event.clone());
         self.drafts.push(draft);
+    }
+
+    /// Adds an event that follows from the one that was named.
+    fn add_following(&mut self, named: usize, mut draft: Draft) {
+        draft.event.key.clear();
+        self.add(Draft { follows: Some(named), ..draft });
     }
 
     fn on(&self, code: &str, day: NaiveDate) -> Option<MatterOn> {
@@ -332,7 +319,7 @@ impl Desk<'_> {
     }
 
     /// Makes the same transition on the linked records that are not in a final state.
-    fn copy_along_chain(&mut self, code: &str, transition: &Transition, dated: Dated) {
+    fn copy_along_chain(&mut self, code: &str, transition: &Transition, named: usize, dated: Dated) {
         let Some(chain) = transition.chain else { return };
         let mut codes: Vec<String> = Vec::new();
         let mut seen: BTreeSet<String> = [code.to_owned()].into();
@@ -359,12 +346,12 @@ impl Desk<'_> {
             let Some(on) = self.on(&code, dated.on).filter(|on| !life.is_final(on.state)) else { continue };
             let worked = work(office, life, transition, &on.folded.record, &given, act, dated.on);
             let draft = self.draft(transition, Some(&code), &worked, dated);
-            self.add(Draft { follows: true, key: String::new(), ..draft });
+            self.add_following(named, draft);
         }
     }
 
     /// Writes to the record from which this one came.
-    fn write_below(&mut self, record: &Record, transition: &Transition, dated: Dated) {
+    fn write_below(&mut self, record: &Record, transition: &Transition, named: usize, dated: Dated) {
         if transition.below.is_empty() {
             return;
         }
@@ -377,7 +364,7 @@ impl Desk<'_> {
         let set = computed(office, life, &transition.below, &base, &blank(office), act, dated.on);
         let worked = Worked { given: blank(office), after: base.clone(), base, set };
         let draft = self.draft(transition, Some(&code), &worked, dated);
-        self.add(Draft { follows: true, key: String::new(), ..draft });
+        self.add_following(named, draft);
     }
 
     /// Ends the open lower orders of every record that has ended by this act, and theirs.
@@ -385,7 +372,7 @@ impl Desk<'_> {
         let life = self.life;
         let Some(withdraw) = life.transition(WITHDRAW).map(|index| &life.transitions[index]) else { return };
         let mut at = named;
-        while let Some(code) = self.drafts.get(at).map(|draft| draft.code.clone().unwrap_or_default()) {
+        while let Some(code) = self.drafts.get(at).map(|draft| draft.event.code.clone()) {
             at += 1;
             let Some(upper) = self.on(&code, dated.on).filter(|on| life.is_final(on.state)) else { continue };
             let lower: Vec<String> =
@@ -395,8 +382,9 @@ impl Desk<'_> {
                 let reason = format!("上级工作单{code}{}", life.state_title(upper.state));
                 let worked = work(self.office, life, withdraw, &on.folded.record, &blank(self.office), self.act, dated.on);
                 let unit = self.office.name(self.office.policy.units.office()).to_owned();
-                let draft = self.draft(withdraw, Some(&other), &worked, Dated { late: false, ..dated });
-                self.add(Draft { reason, unit, via: Via::Service, on_behalf: false, follows: true, key: String::new(), ..draft });
+                let mut draft = self.draft(withdraw, Some(&other), &worked, Dated { late: false, ..dated });
+                draft.event = Event { reason, unit, via: Via::Service, on_behalf: false, ..draft.event };
+                self.add_following(named, draft);
             }
         }
     }

@@ -44,6 +44,11 @@ impl Matter {
         self.counting().last().copied()
     }
 
+    /// The number of its next event.
+    pub fn next_no(&self) -> u32 {
+        self.events.iter().map(|event| event.no).max().unwrap_or(0) + 1
+    }
+
     /// The number that the record has on a day; empty where it has none.
     pub fn number(&self, day: NaiveDate) -> &str {
         let numbers = self.counting().into_iter().rev().filter(|event| event.on <= day).map(|event| event.number.as_str());
@@ -99,9 +104,9 @@ impl Matter {
         dated.chain(days).collect()
     }
 
-    /// How often a transition was made since the record has its owner.
+    /// How often a transition was made up to a day since the record has its owner.
     fn made(&self, office: &Office<'_>, life: &Life, id: &str, day: NaiveDate) -> u32 {
-        let events = self.counting();
+        let events: Vec<&Event> = self.counting().into_iter().filter(|event| event.on <= day).collect();
         let total = events.iter().filter(|event| event.transition == id).count();
         if total == 0 {
             return 0;
@@ -154,7 +159,8 @@ impl Matter {
         let none = Record::default();
         let ground = ground(office, life, record, &none, day, "", "");
         if !ground.holds(&transition.when) {
-            return Err(format!("不具备“{}”的条件", transition.title));
+            let obstacle = ground.obstacle(&transition.when).map_or_else(String::new, |obstacle| format!("：{obstacle}"));
+            return Err(format!("不具备“{}”的条件{obstacle}", transition.title));
         }
         if let Some(limit) = transition.limit
             && self.made(office, life, &transition.id, day) >= limit

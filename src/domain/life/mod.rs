@@ -17,6 +17,7 @@ pub mod office;
 pub mod rule_owner;
 pub(crate) mod symbolic;
 pub mod waiting;
+pub mod words;
 pub(crate) mod worked;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What a transition makes of a record: what is given, what is written, and the record that it opens.
 
-use crate::domain::life::act::{Act, Numbering, OpenedDraft};
+use crate::domain::life::act::{Act, Numbering, OpenedDraft, by_id};
 use crate::domain::life::declaration::{Life, Transition, Value};
 use crate::domain::life::matter::ground;
 use crate::domain::life::office::Office;
-use crate::domain::problem::nearest;
-use crate::domain::register::ledger::{OwnerSpec, Role};
+use crate::domain::problem::{NAMES_OFFERED, by_nearness};
+use crate::domain::register::ledger::{Field, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Record};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
@@ -21,6 +21,11 @@ pub(crate) struct Worked {
     pub(crate) after: Record,
 }
 
+/// A title with the id beside it, as a message names a field or a transition.
+pub(crate) fn named(title: &str, id: &str) -> String {
+    format!("{title}（{id}）")
+}
+
 /// A record of the ledger in which nothing is filled.
 pub(crate) fn blank(office: &Office<'_>) -> Record {
     let fields = office.ledger().fields.len();
@@ -34,14 +39,15 @@ pub(crate) fn blank(office: &Office<'_>) -> Record {
 pub(crate) fn given(office: &Office<'_>, transition: &Transition, act: &Act) -> Result<Record, String> {
     let ledger = office.ledger();
     let ids = |fields: &mut dyn Iterator<Item = usize>| {
-        fields.map(|field| format!("{}（{}）", ledger.fields[field].id, ledger.fields[field].title)).collect::<Vec<_>>().join("、")
+        fields.map(|field| named(&ledger.fields[field].title, &ledger.fields[field].id)).collect::<Vec<_>>().join("、")
     };
     let mut given = blank(office);
     for (field, cell) in &act.given {
         if !transition.takes(*field) {
             let known = ids(&mut transition.ask.iter().chain(&transition.may).copied());
             let known = if known.is_empty() { "无".to_owned() } else { known };
-            return Err(format!("“{}”不填{}，可填：{known}", transition.title, ledger.fields[*field].id));
+            let Field { id, title, .. } = &ledger.fields[*field];
+            return Err(format!("“{}”不填{}，可填：{known}", transition.title, named(title, id)));
         }
         given.cells[*field] = cell.clone();
     }
@@ -139,7 +145,7 @@ pub(crate) fn opening(
         return Err(format!("“{}”所立的新件不符合要求：{}", transition.title, due_hint(office, life, &opened)));
     }
     let (prefix, numbering) = series(office, life, &opened, opening.number, None)?;
-    Ok(Some(OpenedDraft { prefix, set, numbering }))
+    Ok(Some(OpenedDraft { prefix, set: by_id(office.ledger(), &set), numbering }))
 }
 
 /// How the due day of a record reads in a refusal.
@@ -164,12 +170,14 @@ pub(crate) fn check_owner(office: &Office<'_>, record: &Record) -> Result<(), St
         let field = ledger.owner.field();
         let text = record.text(Some(field));
         let names: Vec<&str> = match ledger.owner {
-            OwnerSpec::Department { .. } => units.departments.iter().map(|kind| kind.name.as_str()).collect(),
+            // the kinds of departments are few, and each would do
+            OwnerSpec::Department { .. } => {
+                by_nearness(text, units.departments.iter().map(|kind| (kind.name.as_str(), [kind.name.as_str()])))
+            }
             OwnerSpec::Place { .. } | OwnerSpec::Unit { .. } => {
-                let active =
-                    || units.units.iter().enumerate().filter(|(unit, _)| units.is_active(*unit)).map(|(_, unit)| unit.name.as_str());
-                let like: Vec<&str> = active().filter(|name| !text.is_empty() && (name.contains(text) || text.contains(name))).collect();
-                if like.is_empty() { nearest(text, active()).into_iter().collect() } else { like }
+                let active = units.units.iter().enumerate().filter(|(unit, _)| units.is_active(*unit));
+                let near = by_nearness(text, active.map(|(_, unit)| (unit.name.as_str(), [unit.name.as_str()])));
+                near.into_iter().take(NAMES_OFFERED).collect()
             }
         };
         let title = &ledger.fields[field].title;

@@ -1,4 +1,5 @@
-//! The coverage proof: for each relation, findings addressed = in digests + exempt + held + nothing new + unrouted + other levels.
+//! The coverage proof: for each relation, findings addressed = in digests + exempt + done since + held + nothing new +
+//! unrouted + other levels.
 //!
 //! The two sides are counted from different data, so that the proof can fail: `addressed` from the findings, `in_digests` from the
 //! finished digests, the rest from the dispositions.
@@ -19,6 +20,9 @@ pub struct CoverageLine {
     pub addressed: u64,
     pub in_digests: u64,
     pub exempt: u64,
+    /// Ended between the day that is judged and the day of the mail.
+    #[serde(default)]
+    pub done_since: u64,
     /// Restricted, or not notified before the start.
     pub held: u64,
     pub nothing_new: u64,
@@ -28,12 +32,13 @@ pub struct CoverageLine {
 
 impl CoverageLine {
     pub fn adds_up(&self) -> bool {
-        self.addressed == self.in_digests + self.exempt + self.held + self.nothing_new + self.unrouted + self.other_level
+        self.addressed == self.in_digests + self.exempt + self.done_since + self.held + self.nothing_new + self.unrouted + self.other_level
     }
 
     fn count(&mut self, disposition: Disposition) {
         match disposition {
             Disposition::Exempt => self.exempt += 1,
+            Disposition::DoneSince => self.done_since += 1,
             Disposition::Restricted | Disposition::BeforeStart => self.held += 1,
             Disposition::NothingNew => self.nothing_new += 1,
             Disposition::Unrouted => self.unrouted += 1,
@@ -84,14 +89,14 @@ impl Coverage {
 
     /// The proof as `duban run` prints it.
     pub fn in_words(&self, levels: &Levels) -> String {
-        let mut out = "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
+        let mut out = "覆盖核对：应告知 = 已列入提醒 + 豁免 + 期后已办 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
         let named = Relation::ALL.iter().map(|relation| (relation.title(levels), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
-            let CoverageLine { addressed, in_digests, exempt, held, nothing_new, unrouted, other_level } = line;
+            let CoverageLine { addressed, in_digests, exempt, done_since, held, nothing_new, unrouted, other_level } = line;
             let verdict = if line.adds_up() { "相符" } else { "不符" };
             let _ = writeln!(
                 out,
-                "  {title}：{addressed} = {in_digests} + {exempt} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
+                "  {title}：{addressed} = {in_digests} + {exempt} + {done_since} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
             );
         }
         out

@@ -19,6 +19,8 @@ pub(crate) enum Disposition {
     Restricted,
     /// The finding is exempt.
     Exempt,
+    /// It was ended between the day that is judged and the day of the mail (期后已办).
+    DoneSince,
     /// No mailbox is known for the relation.
     Unrouted,
     /// The job does not mail the level of the unit.
@@ -34,6 +36,7 @@ pub(crate) fn disposition_of(inputs: &PlanInputs<'_>, finding: &Finding, relatio
     match recipient {
         _ if !is_named(finding) => Disposition::Restricted,
         _ if finding.state == State::Exempt => Disposition::Exempt,
+        _ if finding.done_since.is_some() => Disposition::DoneSince,
         None => Disposition::Unrouted,
         Some(unit) if !inputs.levels.contains(&inputs.policy.units.units[unit].level) => Disposition::OtherLevel,
         Some(unit) if !is_notified(inputs, unit, relation) => Disposition::BeforeStart,

@@ -34,6 +34,7 @@ pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
             && acts.contains(&act)
             && units.mailbox(unit).is_some()
             && is_named_in_draft(finding, unit)
+            && finding.done_since.is_none()
             && finding.old_data.is_none()
             && !inputs.data.old_ledgers.contains(&inputs.ledger_of(index))
         {

@@ -10,15 +10,17 @@ use crate::domain::audience::{NOT_SHOWN, is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::intake::text::half_width;
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::notify::form_acts;
+use crate::domain::notify::form_acts::{FormAct, FormFields, FormRow};
 use crate::domain::notify::form_seal::{FormKey, RowCheck, SealedRow, plain};
 use crate::domain::plain_text::on_one_line;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, Roles};
 use crate::domain::register::period::{chinese_date, chinese_day};
-use crate::domain::register::record::{Cell, Columns, Record};
+use crate::domain::register::record::{Columns, Record};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::condition::{Condition, Operand};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Rule, RuleKind};
+use crate::domain::rules::rule::{Rule, RuleKind, RuleOwner};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +61,9 @@ pub struct Answer {
     /// Text by field id.
     pub values: BTreeMap<String, String>,
     pub proposals: Vec<Proposal>,
+    /// What was done on the record by the form, in words: `签收（9月28日）`.
+    #[serde(default)]
+    pub acts: Vec<String>,
 }
 
 /// A fact that a form states differently from the register.
@@ -99,7 +104,8 @@ impl Answer {
         let mut values: Vec<(usize, String)> =
             self.values.iter().map(|(id, text)| (ledger.field(id).unwrap_or(usize::MAX), format!("{}：{text}", title(id)))).collect();
         values.sort();
-        let mut parts: Vec<String> = values.into_iter().map(|(_, text)| text).collect();
+        let acts = (!self.acts.is_empty()).then(|| self.acts.join("、"));
+        let mut parts: Vec<String> = acts.into_iter().chain(values.into_iter().map(|(_, text)| text)).collect();
         if !self.verdict.is_empty() {
             parts.insert(0, format!("核对{}", self.verdict));
         }
@@ -126,8 +132,9 @@ impl Answer {
     }
 }
 
-/// The ledger of a feedback form: the fields of its ledger, followed by the form's own columns.
-pub fn form_ledger(ledger: &Ledger) -> Ledger {
+/// The ledger of the feedback form of a ledger (index): its fields, followed by the form's own columns.
+pub fn form_ledger(policy: &Policy, index: usize) -> Ledger {
+    let (ledger, filled) = (&policy.ledgers[index], FormFields::of(policy, index));
     let own = |(id, title): (&str, &str), values: &[&str]| Field {
         id: id.to_owned(),
         title: title.to_owned(),
@@ -142,7 +149,12 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
         own: false,
         latest: false,
     };
-    let mut fields = ledger.fields.clone();
+    let as_shown = |(index, field): (usize, &Field)| Field {
+        editable: filled.contains(index),
+        own: field.own && !filled.contains(index),
+        ..field.clone()
+    };
+    let mut fields: Vec<Field> = ledger.fields.iter().enumerate().map(as_shown).collect();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);
     fields.push(Field { editable: false, ..own(FINDINGS, &[]) });
     Ledger { roles: Roles::of(&fields), fields, append_only: Vec::new(), ..ledger.clone() }
@@ -155,7 +167,12 @@ pub fn own_titles() -> [&'static str; 3] {
 
 /// The form number, made of the unit's code, the day, the number of the key and its seal: `表号 522725/20260930/1-ABCD…`.
 pub fn form_number(unit_code: &str, as_of: NaiveDate, key: &FormKey) -> String {
-    format!("{NUMBER} {unit_code}/{}/{}-{}", as_of.format("%Y%m%d"), key.id, key.number_seal(unit_code, as_of))
+    format!("{}/{}-{}", form_name(unit_code, as_of), key.id, key.number_seal(unit_code, as_of))
+}
+
+/// What names a form in the log: `表号 522725/20260930`.
+pub fn form_name(unit_code: &str, as_of: NaiveDate) -> String {
+    format!("{NUMBER} {unit_code}/{}", as_of.format("%Y%m%d"))
 }
 
 /// What a form's number names.
@@ -193,11 +210,6 @@ impl FormNumber {
     }
 }
 
-/// The fields of a ledger that a unit fills in, as indices.
-pub fn editable(ledger: &Ledger) -> impl Iterator<Item = usize> {
-    ledger.fields.iter().enumerate().filter(|(_, field)| field.editable).map(|(index, _)| index)
-}
-
 /// The fields whose change would resolve a finding of a rule. The fields it was counted from are named in the finding itself.
 fn facts_of(ledger: &Ledger, rule: &Rule) -> Vec<usize> {
     let of = |condition: &Condition| match condition {
@@ -206,7 +218,7 @@ fn facts_of(ledger: &Ledger, rule: &Rule) -> Vec<usize> {
         other => other.fields(ledger).iter().collect(),
     };
     match &rule.kind {
-        RuleKind::Deadline { until, .. } => until.iter().copied().collect(),
+        RuleKind::Deadline { until, .. } => until.clone(),
         RuleKind::Lag { actual, .. } => vec![*actual],
         RuleKind::Missing { must } => must.iter().flat_map(of).collect(),
         RuleKind::Periodic { .. } => Vec::new(),
@@ -222,6 +234,8 @@ pub struct Asked {
     pub facts: Vec<usize>,
     /// The codes of the records in the order of their first finding.
     pub records: Vec<String>,
+    /// Those of them on which the unit is asked because it raised them.
+    pub raised: BTreeSet<String>,
 }
 
 /// What a unit is asked about: those of the findings that it owns and whose ledger has fields to fill in.
@@ -231,18 +245,24 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
     for finding in findings {
         let rule = &policy.rules[finding.rule];
         let ledger = &policy.ledgers[rule.ledger];
-        let is_its_own = finding.owner == Some(unit) && finding.state != State::Exempt;
-        if !is_its_own || matches!(rule.kind, RuleKind::Periodic { .. }) || editable(ledger).next().is_none() {
+        // what waits at the desk of an office is decided there, not answered by a form
+        let is_its_own =
+            finding.owner == Some(unit) && finding.state != State::Exempt && finding.done_since.is_none() && !finding.is_of_desk;
+        let filled = FormFields::of(policy, rule.ledger);
+        if !is_its_own || matches!(rule.kind, RuleKind::Periodic { .. }) || filled.is_empty() {
             continue;
         }
         let asked = by_ledger.entry(rule.ledger).or_insert_with(|| Asked { ledger: rule.ledger, ..Asked::default() });
         let shown = |field: &usize| {
             let named = [Role::Code, Role::Name, Role::Project].into_iter().any(|role| ledger.role(role) == Some(*field));
-            !named && !ledger.fields[*field].editable && !ledger.fields[*field].own && is_open_field(&ledger.fields[*field])
+            !named && !filled.contains(*field) && !ledger.fields[*field].own && is_open_field(&ledger.fields[*field])
         };
         asked.facts.extend(facts_of(ledger, rule).into_iter().chain(finding.missing.iter().copied()).filter(shown));
         if seen.insert((rule.ledger, &*finding.key)) {
             asked.records.push(finding.key.to_string());
+        }
+        if rule.owner == RuleOwner::Raiser {
+            asked.raised.insert(finding.key.to_string());
         }
     }
     for asked in by_ledger.values_mut() {
@@ -253,7 +273,10 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
 }
 
 /// The text of a field before the unit fills it in: the last answer, else the value in the register.
-pub fn prefilled(ledger: &Ledger, record: &Record, field: usize, last: Option<&Answer>) -> String {
+pub fn prefilled(ledger: &Ledger, filled: FormFields, record: &Record, field: usize, last: Option<&Answer>) -> String {
+    if filled.acts.contains(field) {
+        return form_acts::shown(ledger, record, field);
+    }
     match last.and_then(|answer| answer.values.get(&ledger.fields[field].id)) {
         Some(text) => text.clone(),
         None => record.cell(field).to_string(),
@@ -271,14 +294,20 @@ pub struct SealedCells<'a> {
 
 impl<'a> SealedCells<'a> {
     /// The cells of the fields that are columns of the form; `text` gives what a cell reads, `findings` what the one with the findings does.
-    pub fn new(ledger: &'a Ledger, is_column: impl Fn(usize) -> bool, text: impl Fn(usize) -> String, findings: &str) -> SealedCells<'a> {
+    pub fn new(
+        ledger: &'a Ledger,
+        filled: FormFields,
+        is_column: impl Fn(usize) -> bool,
+        text: impl Fn(usize) -> String,
+        findings: &str,
+    ) -> SealedCells<'a> {
         let is = |field: usize, role: Role| ledger.role(role) == Some(field);
         let mut cells = SealedCells { findings: vec![(FINDINGS.0, masked(findings))], ..SealedCells::default() };
         for (index, field) in ledger.fields.iter().enumerate().filter(|(index, _)| is_column(*index) && !is(*index, Role::Code)) {
             let cell = (field.id.as_str(), masked(&text(index)));
             if is(index, Role::Name) {
                 cells.name.push(cell.clone());
-            } else if !field.editable {
+            } else if !filled.contains(index) {
                 cells.facts.push(cell.clone());
             }
             cells.all.push(cell);
@@ -288,9 +317,9 @@ impl<'a> SealedCells<'a> {
 }
 
 /// What the 校验码 of a returned row shows.
-pub fn check_row(ledger: &Ledger, unit_code: &str, as_of: NaiveDate, row: &FormRow<'_>, key: &FormKey) -> RowCheck {
+fn check_row(ledger: &Ledger, filled: FormFields, unit_code: &str, as_of: NaiveDate, row: &FormRow<'_>, key: &FormKey) -> RowCheck {
     let findings = row.text(own_field(ledger, FINDINGS));
-    let cells = SealedCells::new(ledger, |field| row.columns.contains(field), |field| row.text(field), &findings);
+    let cells = SealedCells::new(ledger, filled, |field| row.columns.contains(field), |field| row.text(field), &findings);
     // sent empty
     let filled = [VERDICT, REMARK].into_iter().map(|column| (column.0, row.text(own_field(ledger, column))));
     let all: Vec<(&str, String)> = cells.all.iter().cloned().chain(filled.filter(|(_, text)| !text.is_empty())).collect();
@@ -310,14 +339,6 @@ pub struct FormHead {
     pub on_behalf: String,
 }
 
-/// One row of a returned form, with the fields of [`form_ledger`].
-pub struct FormRow<'a> {
-    pub code: &'a str,
-    pub cells: &'a [Cell],
-    /// The fields that are columns of the form.
-    pub columns: Columns,
-}
-
 /// What makes a returned row one of ours.
 #[derive(Clone, Copy, Debug)]
 pub enum RowProof<'a> {
@@ -325,12 +346,6 @@ pub enum RowProof<'a> {
     Key(&'a FormKey),
     /// A clerk takes it for the unit, whatever its 校验码.
     Clerk,
-}
-
-impl FormRow<'_> {
-    fn text(&self, field: usize) -> String {
-        self.cells.get(field).map_or(String::new(), |cell| cell.to_string().trim().to_owned())
-    }
 }
 
 /// The index of one of the form's own columns in [`form_ledger`].
@@ -342,6 +357,8 @@ fn own_field(ledger: &Ledger, column: (&str, &str)) -> usize {
 pub struct KnownRecord<'a> {
     pub record: Option<&'a Record>,
     pub owner: Option<UnitId>,
+    /// Whether the unit of the form may make one of the acts that a form can mean.
+    pub may_act: bool,
     pub last: Option<&'a Answer>,
     /// The findings on it in the unit's mail of that day, in words; `None` = there is no such mail.
     pub sent_findings: Option<String>,
@@ -351,7 +368,7 @@ pub struct KnownRecord<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Taken, with remarks for the office.
-    Taken { answer: Answer, notes: Vec<String> },
+    Taken { answer: Box<Answer>, notes: Vec<String> },
     /// The unit filled in nothing, or the row is as it was sent. With remarks on cells that were emptied or written over.
     Blank { notes: Vec<String> },
     /// The same as the last answer, with the same remarks.
@@ -360,26 +377,44 @@ pub enum Outcome {
     Returned { reason: String, hint: String },
 }
 
-/// Decides how one row of a returned form is taken.
+/// Decides how one row of a returned form of a ledger (index) is taken, and which acts it means. The row is taken only if all of them are made.
 pub fn assess_row(
     policy: &Policy,
-    ledger: &Ledger,
+    index: usize,
     head: &FormHead,
     row: &FormRow<'_>,
     known: &KnownRecord<'_>,
     proof: RowProof<'_>,
+) -> (Outcome, Vec<FormAct>) {
+    let mut acts = Vec::new();
+    let outcome = assess(policy, index, head, row, known, proof, &mut acts);
+    if !matches!(outcome, Outcome::Taken { .. }) {
+        acts.clear();
+    }
+    (outcome, acts)
+}
+
+fn assess(
+    policy: &Policy,
+    index: usize,
+    head: &FormHead,
+    row: &FormRow<'_>,
+    known: &KnownRecord<'_>,
+    proof: RowProof<'_>,
+    acts: &mut Vec<FormAct>,
 ) -> Outcome {
+    let (ledger, filled) = (&policy.ledgers[index], FormFields::of(policy, index));
     let returned = |reason: String, hint: &str| Outcome::Returned { reason, hint: hint.to_owned() };
     let unit = &policy.units.units[head.unit];
     let Some(record) = known.record else {
         return returned(format!("{}中没有这个编号", ledger.title), "编号不要改动；新项目请先在台账中填报");
     };
-    if known.owner != Some(head.unit) {
+    if known.owner != Some(head.unit) && !known.may_act {
         let owner = known.owner.map_or("其他单位", |owner| policy.units.units[owner].name.as_str());
         return returned(format!("该事项的责任单位是{owner}，不是{}", unit.name), "请由责任单位反馈；责任单位有误的，请先更正台账");
     }
     let check = match proof {
-        RowProof::Key(key) => check_row(ledger, &unit.code, head.as_of, row, key),
+        RowProof::Key(key) => check_row(ledger, filled, &unit.code, head.as_of, row, key),
         RowProof::Clerk => {
             RowCheck { is_ours: true, has_facts_as_sent: false, is_untouched: false, has_name_as_sent: true, has_findings_as_sent: true }
         }
@@ -405,16 +440,24 @@ pub fn assess_row(
         remark: row.text(own_field(ledger, REMARK)),
         values: BTreeMap::new(),
         proposals: Vec::new(),
+        acts: Vec::new(),
     };
-    let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
+    let mut used = Columns::default();
+    if let Some(life) = policy.life(index) {
+        let form = form_name(&unit.code, head.as_of);
+        *acts = form_acts::acts_of(ledger, life, &form, record, row, &answer.remark);
+        used = form_acts::used_by(ledger, life, acts);
+    }
+    let has_new_text = fill_values(ledger, filled, record, row, known.last, &mut answer);
     let mismatches = mismatches(ledger, record, row, &check, known.sent_findings.as_deref());
-    let mut notes = compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer);
-    let is_filled_in = has_new_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
-    if known.last.is_some_and(|last| answer.has_same_content(last)) {
+    let mut notes = compare_facts(ledger, filled, record, row, check.has_facts_as_sent, used, &mut answer);
+    let is_filled_in =
+        !acts.is_empty() || has_new_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
+    if acts.is_empty() && known.last.is_some_and(|last| answer.has_same_content(last)) {
         return Outcome::Same { notes };
     }
     if !is_filled_in {
-        let emptied = left_empty(ledger, record, row, known.last, false);
+        let emptied = left_empty(ledger, filled, record, row, known.last, false);
         return Outcome::Blank { notes: mismatches.into_iter().chain(notes).chain(emptied).collect() };
     }
     if !mismatches.is_empty() {
@@ -435,22 +478,29 @@ pub fn assess_row(
             notes.push(format!("与{}的反馈不同，以本次为准，前次留存备查", last.by()));
         }
     }
-    notes.extend(left_empty(ledger, record, row, known.last, true));
+    notes.extend(left_empty(ledger, filled, record, row, known.last, true));
     if head.who.is_empty() {
         notes.push("表上未写填报人".to_owned());
     }
     if !answer.proposals.is_empty() {
         notes.push(format!("{}，列为待核实，请责任单位在台账中更新", answer.proposed(ledger)));
     }
-    Outcome::Taken { answer, notes }
+    Outcome::Taken { answer: Box::new(answer), notes }
 }
 
 /// Takes the texts of the fields to fill in into the answer. Returns whether the unit wrote any that was not there before.
-fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option<&Answer>, answer: &mut Answer) -> bool {
+fn fill_values(
+    ledger: &Ledger,
+    filled: FormFields,
+    record: &Record,
+    row: &FormRow<'_>,
+    last: Option<&Answer>,
+    answer: &mut Answer,
+) -> bool {
     let mut has_new_text = false;
-    for field in editable(ledger).filter(|field| row.columns.contains(*field)) {
+    for field in filled.answers.iter().filter(|field| row.columns.contains(*field)) {
         let id = &ledger.fields[field].id;
-        let before = prefilled(ledger, record, field, last);
+        let before = prefilled(ledger, filled, record, field, last);
         // an earlier answer that the form does not show is unchanged
         let written = Some(row.text(field)).filter(|written| written != NOT_SHOWN).unwrap_or_else(|| before.clone());
         // a phone number that the form shows masked is unchanged, and an emptied cell is no answer
@@ -466,10 +516,17 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
 
 /// Remarks on fields to fill in that are empty although they had a text before: an empty cell clears nothing in the register. `replaces`: the answer
 /// of this row takes the place of the last one.
-fn left_empty(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option<&Answer>, replaces: bool) -> Vec<String> {
+fn left_empty(
+    ledger: &Ledger,
+    filled: FormFields,
+    record: &Record,
+    row: &FormRow<'_>,
+    last: Option<&Answer>,
+    replaces: bool,
+) -> Vec<String> {
     let remark = |field: usize| {
         let Field { id, title, .. } = &ledger.fields[field];
-        let before = prefilled(ledger, record, field, last);
+        let before = prefilled(ledger, filled, record, field, last);
         let was_answered = last.is_some_and(|last| last.values.contains_key(id));
         let (of, becomes) = match (was_answered, replaces) {
             (true, true) => ("前次反馈", "不再沿用，前次留存备查"),
@@ -479,7 +536,7 @@ fn left_empty(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option<
         let is_left = row.text(field).is_empty() && !before.trim().is_empty();
         is_left.then(|| format!("{title}空着，{of}的“{}”{becomes}", masked(&on_one_line(&before))))
     };
-    editable(ledger).filter(|field| row.columns.contains(*field)).filter_map(remark).collect()
+    filled.iter().filter(|field| row.columns.contains(*field)).filter_map(remark).collect()
 }
 
 /// What of the cells by which a person knows the row is not as its 校验码 seals it: what was written over, and what had been there.
@@ -501,10 +558,19 @@ fn mismatches(ledger: &Ledger, record: &Record, row: &FormRow<'_>, check: &RowCh
     out
 }
 
-/// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal. Returns remarks on the others.
-fn compare_facts(ledger: &Ledger, record: &Record, row: &FormRow<'_>, is_unchanged: bool, answer: &mut Answer) -> Vec<String> {
+/// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal, unless an act has used it. Returns remarks on the
+/// others.
+fn compare_facts(
+    ledger: &Ledger,
+    filled: FormFields,
+    record: &Record,
+    row: &FormRow<'_>,
+    is_unchanged: bool,
+    used: Columns,
+    answer: &mut Answer,
+) -> Vec<String> {
     let facts: Vec<usize> = (0..ledger.fields.len())
-        .filter(|field| row.columns.contains(*field) && !ledger.fields[*field].editable)
+        .filter(|field| row.columns.contains(*field) && !filled.contains(*field) && !used.contains(*field))
         .filter(|field| ![Role::Code, Role::Name].into_iter().any(|role| ledger.role(role) == Some(*field)))
         .collect();
     let mut notes = Vec::new();

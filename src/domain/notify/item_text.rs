@@ -49,6 +49,10 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
     };
     let marked_line = |index: usize| format!("{} {}", inputs.judged.findings[index].light.map_or("", Light::title), line(index));
     let waiting_on = item.findings().find_map(|index| inputs.judged.findings[index].waiting_on());
+    // whoever raised a difficulty reads its answer with the project
+    let of_item = item.findings().map(|index| &inputs.judged.findings[index]);
+    let to_confirm = of_item.map(|finding| wording::answers_to_confirm(inputs, finding)).find(|text| !text.is_empty());
+    let to_confirm = to_confirm.filter(|_| !hides_project && lead.owner == Some(unit)).unwrap_or_default();
     let answers = answers(inputs, item);
     let is_periodic = lead.project.is_empty() && ledger.role(Role::Held).is_some();
     ItemText {
@@ -72,7 +76,11 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
             .zip(ledger.role(Role::Phone))
             .map_or(String::new(), |(record, field)| masked_phone(&record.cell(field).to_string())),
         difficulty: if has_own_finding { wording::difficulty(inputs, *own, code) } else { String::new() },
-        waiting_on: wording::waiting_on(inputs, waiting_on),
+        waiting_on: [wording::waiting_on(inputs, waiting_on), to_confirm]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join("；"),
         answers: answers
             .iter()
             .map(|(ledger, answer)| {

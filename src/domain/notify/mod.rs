@@ -5,7 +5,8 @@
 //! - the subject and the opening and closing lines of a digest: `opening.rs`; its sections: `sections.rs`; the office's own part: `roll_up.rs`;
 //! - the text of one item: `item_text.rs`; the sentences on one finding: `wording.rs`; 督办, 通报, 约谈: `drafts.rs`;
 //! - fixed words of a mail: `report-templates/*.j2`, which may use the names of `digest.rs`;
-//! - how a delivery proceeds: `delivery.rs`; what a server means: `replies.rs`, `channel.rs`; what units answer: `feedback.rs`.
+//! - how a delivery proceeds: `delivery.rs`; what a server means: `replies.rs`, `channel.rs`; what units answer: `feedback.rs`, and do by it:
+//!   `form_acts.rs`.
 
 pub(crate) mod assemble;
 pub mod channel;
@@ -15,6 +16,7 @@ pub mod digest;
 pub mod disposition;
 pub mod drafts;
 pub mod feedback;
+pub mod form_acts;
 pub mod form_seal;
 pub mod inputs;
 pub(crate) mod item_text;

@@ -137,7 +137,7 @@ impl Planning<'_, '_> {
     fn build_or_skip(&mut self, unit: UnitId, addressed: &UnitFindings, roll_up: Option<RollUp>) {
         let inputs = self.inputs;
         let mut findings: Vec<usize> = if roll_up.is_some() {
-            let open = |finding: &Finding| finding.state == State::Open && is_named(finding);
+            let open = |finding: &Finding| finding.state == State::Open && finding.done_since.is_none() && is_named(finding);
             inputs.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
         } else {
             addressed.open.iter().map(|pair| pair.finding).collect()

@@ -4,7 +4,8 @@ use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnreachedUnit, UnroutedRecord};
-use crate::domain::notify::feedback::{SilentRecord, editable, silent};
+use crate::domain::notify::feedback::{SilentRecord, silent};
+use crate::domain::notify::form_acts::FormFields;
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::sections::{LINES_MAX, empty_cells, shorten};
 use crate::domain::register::units::UnitId;
@@ -88,7 +89,7 @@ fn silent_records(inputs: &PlanInputs<'_>) -> Vec<SilentRecord> {
         let owner = finding.owner?;
         let ledger = inputs.ledger_of(index);
         let was_notified = inputs.last_notified.get(&owner).is_some_and(|known| known.contains_key(&inputs.identity(index)));
-        let can_answer = || editable(&inputs.policy.ledgers[ledger]).next().is_some();
+        let can_answer = || !FormFields::of(inputs.policy, ledger).is_empty();
         (was_notified && can_answer()).then(|| SilentRecord { unit: owner, ledger, code: finding.key.to_string() })
     });
     let asked_on = |unit| inputs.asked_on.get(&unit).copied().filter(|asked| inputs.reply_by_of(unit, *asked) < inputs.sent_on);

@@ -190,7 +190,15 @@ impl Fixture {
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
         let waiting = self.waiting_on.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
-        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt, old_data: OldData::none() };
+        let context = Context {
+            policy,
+            as_of,
+            projects: &projects,
+            waiting_on: &waiting,
+            answered: &HashMap::new(),
+            exempt: &exempt,
+            old_data: OldData::none(),
+        };
         let mut judged = Judged::new(policy);
         for ((ledger, _), record) in records {
             judged.record(&context, *ledger, record);

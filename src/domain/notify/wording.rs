@@ -12,8 +12,19 @@ use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::{Act, RuleKind};
 use chrono::{Datelike, NaiveDate};
 
-/// What a finding is, without its light: `签约未开工，约定2026年3月31日，已超期183天`.
+/// What a finding is, without its light: `签约未开工，约定2026年3月31日，已超期183天`; of a record that people have handled here also where it stands.
 pub(crate) fn line(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
+    format!("{}{}", fact(inputs, finding), handled(inputs, finding))
+}
+
+/// Where the record of a finding stands by what was done here: `（办理中，待瓮安县办理）`; empty where nothing was, and for projects.
+fn handled(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
+    let is_project = Some(inputs.policy.rules[finding.rule].ledger) == inputs.policy.project_ledger();
+    let words = finding.handled.as_ref().filter(|_| !is_project);
+    words.map_or_else(String::new, |words| format!("（{}）", masked(words)))
+}
+
+fn fact(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     let rule = &inputs.policy.rules[finding.rule];
     let title = &rule.title;
     match &rule.kind {
@@ -60,7 +71,7 @@ fn quarters(finding: &Finding) -> String {
 pub(crate) fn brief(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     let title = &inputs.policy.rules[finding.rule].title;
     match finding.overdue_days() {
-        Some(days) => format!("{title}，超期{days}天"),
+        Some(days) => format!("{title}，超期{days}天{}", handled(inputs, finding)),
         // the empty cells are named, so that the unit can fill them in
         None => line(inputs, finding),
     }
@@ -83,6 +94,12 @@ pub(crate) fn act(inputs: &PlanInputs<'_>, act: Option<Act>) -> &'static str {
 /// Which unit owes an answer, worded so that the unit addressed is not blamed; empty where none does.
 pub(crate) fn waiting_on(inputs: &PlanInputs<'_>, unit: Option<UnitId>) -> String {
     unit.map_or_else(String::new, |unit| format!("已提请{}，待答复，已另行催办答复单位", inputs.policy.units.units[unit].name))
+}
+
+/// The answers to difficulties of a project that its unit has to confirm; empty where there is none.
+pub(crate) fn answers_to_confirm(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
+    let is_project = Some(inputs.policy.rules[finding.rule].ledger) == inputs.policy.project_ledger();
+    finding.handled.as_ref().filter(|_| is_project).map_or_else(String::new, |words| masked(words))
 }
 
 /// The mark of a major project; empty for any other.

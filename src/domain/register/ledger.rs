@@ -119,6 +119,9 @@ pub enum Role {
     Completed,
     Category,
     Answered,
+    /// The text of the answer to a difficulty, and what kind of answer it is.
+    Answer,
+    AnswerClass,
     Solved,
     SessionKind,
     Held,
@@ -146,7 +149,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its name in the ledger files.
-    pub const NAMES: [(&'static str, Role); 49] = [
+    pub const NAMES: [(&'static str, Role); 51] = [
         ("code", Role::Code),
         ("name", Role::Name),
         ("industry", Role::Industry),
@@ -180,6 +183,8 @@ impl Role {
         ("completed", Role::Completed),
         ("category", Role::Category),
         ("answered", Role::Answered),
+        ("answer", Role::Answer),
+        ("answer_class", Role::AnswerClass),
         ("solved", Role::Solved),
         ("session_kind", Role::SessionKind),
         ("held", Role::Held),

@@ -214,6 +214,8 @@ pub struct Record {
     pub place: Place,
     /// The fields whose value comes from an event.
     pub by_event: Columns,
+    /// The fields that an event set and in which a source states something else.
+    pub differs: Columns,
     /// Events of ours belong to the record.
     pub has_events: bool,
 }

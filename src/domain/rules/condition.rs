@@ -144,6 +144,11 @@ impl States {
         self.list.iter().position(|state| state.when.is_empty() || state.when.iter().any(all))
     }
 
+    /// The fields that the states read.
+    pub fn fields(&self, ledger: &Ledger) -> Columns {
+        self.list.iter().flat_map(|state| state.when.iter().flatten()).flat_map(|condition| condition.fields(ledger).iter()).collect()
+    }
+
     /// The due day in force.
     pub fn due_on(&self, record: &Record) -> Option<NaiveDate> {
         self.due.iter().find_map(|field| record.cell(*field).date())

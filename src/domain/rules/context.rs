@@ -8,6 +8,7 @@ use crate::domain::rules::policy::{ExemptKey, Policy};
 use crate::domain::rules::rule::Rule;
 use chrono::NaiveDate;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What judging a record needs besides the record itself.
 pub struct Context<'a> {
@@ -16,6 +17,8 @@ pub struct Context<'a> {
     pub projects: &'a HashMap<String, Linked>,
     /// Project code → the unit whose answer on one of its difficulties is outstanding.
     pub waiting_on: &'a HashMap<String, UnitId>,
+    /// Project code → the answers to its difficulties that whoever raised them has to confirm, in words.
+    pub answered: &'a HashMap<String, Arc<str>>,
     /// Exemptions in force on `as_of`.
     pub exempt: &'a HashMap<ExemptKey, Exemption>,
     pub old_data: &'a OldData,
@@ -41,8 +44,7 @@ impl OldData {
 impl<'a> Context<'a> {
     /// The same on another day.
     pub(crate) fn on(&self, as_of: NaiveDate) -> Context<'a> {
-        let Context { policy, projects, waiting_on, exempt, old_data, .. } = *self;
-        Context { policy, as_of, projects, waiting_on, exempt, old_data }
+        Context { as_of, ..*self }
     }
 
     /// The day of a record's data where they cannot be relied on.

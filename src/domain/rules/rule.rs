@@ -212,7 +212,7 @@ impl RuleOwner {
 
 #[derive(Clone, Debug)]
 pub enum RuleKind {
-    Deadline { from: Starts, within: Option<Span>, agreed: Vec<usize>, until: Option<usize>, roll: bool },
+    Deadline { from: Starts, within: Option<Span>, agreed: Vec<usize>, until: Vec<usize>, roll: bool },
     Lag { from: usize, to: usize, actual: usize, planned: Option<usize> },
     Missing { must: Vec<Condition> },
     Periodic { every: PeriodKind, levels: Vec<Level>, units: Vec<UnitId>, date: usize, matching: Vec<Condition> },

@@ -62,10 +62,10 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
                 }
                 (true, _) => format!("自{}起{span}", starts(from)),
             };
-            match until {
-                Some(until) if agreed.is_empty() => format!("{due}内应有{}", title(until)),
-                Some(until) => format!("{due}应有{}", title(until)),
-                None => format!("{due}后仍属适用情形的，为超期"),
+            match until.is_empty() {
+                false if agreed.is_empty() => format!("{due}内应有{}", until.iter().map(title).collect::<Vec<_>>().join("或")),
+                false => format!("{due}应有{}", until.iter().map(title).collect::<Vec<_>>().join("或")),
+                true => format!("{due}后仍属适用情形的，为超期"),
             }
         }
         RuleKind::Lag { from, to, actual, .. } => {
@@ -171,6 +171,9 @@ pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
 pub fn quality(ledger: &Ledger, kind: QualityKind) -> (String, &'static str) {
     match kind {
         QualityKind::BlankScope(field) => (format!("“{}”未填，无法确定是否适用相关规则", ledger.fields[field].title), "请补填"),
+        QualityKind::DiffersFromEvent(field) => {
+            (format!("“{}”在台账中与办理记录不一致", ledger.fields[field].title), "请核对，并更正台账；办错的请更正办理记录")
+        }
         QualityKind::StartedUnderFramework => ("已开工而仍为框架协议".into(), "请核对协议类型或开工时间"),
         QualityKind::UnknownOwner => ("责任单位无法识别".into(), "请改为规范名称，或在单位名录中增加别名"),
         QualityKind::ExemptionOfNothing => ("没有写明督办规则或台账编号，不作为豁免".into(), "请按规则名称和台账编号补填"),

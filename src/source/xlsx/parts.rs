@@ -4,7 +4,7 @@ use crate::source::bounds::SHEETS_MAX;
 use crate::source::number_format::NumberFormat;
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, attributes, is_empty, name, unescape};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 /// A sheet in the list of the workbook.
@@ -42,7 +42,7 @@ pub enum PartKind {
 }
 
 /// The parts of the workbook by relation id: the kind and the name in the package.
-pub type Relations = HashMap<String, (PartKind, String)>;
+pub type Relations = BTreeMap<String, (PartKind, String)>;
 
 impl Book {
     pub fn read(part: impl Read) -> Result<Book, Fault> {

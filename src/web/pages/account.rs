@@ -10,7 +10,8 @@ use minijinja::context;
 
 pub(crate) async fn page(portal: &Portal, asked: &Request, fault: &str) -> Answer {
     let visitor = asked.visitor()?;
-    let sessions = portal.sessions.sessions().of_account(&visitor.account.name).await?;
+    let store = portal.sessions().await?;
+    let sessions = store.sessions().of_account(&visitor.account.name).await?;
     let sessions: Vec<_> = sessions
         .iter()
         .map(|session| {
@@ -39,7 +40,8 @@ async fn password_fault(portal: &Portal, asked: &Request, password: &str) -> any
     Ok(match portal.passwords.verify(password, Some(&visitor.account.password)).await {
         Err(_) => Some("现在登录的人太多，请过一分钟再试。"),
         Ok(false) => {
-            login::wrong_password(&portal.app, &portal.sessions, visitor, &asked.client.address.to_string()).await?;
+            let sessions = portal.sessions().await?;
+            login::wrong_password(&portal.app, &sessions, visitor, &asked.client.address.to_string()).await?;
             Some("密码不对，没有更改。")
         }
         Ok(true) => None,
@@ -73,7 +75,7 @@ pub(crate) async fn end_code(portal: &Portal, asked: &Request) -> Answer {
     }
     let visitor = asked.visitor()?;
     totp::end(&portal.app, &visitor.account).await?;
-    portal.sessions.sessions().set_message(&visitor.session.id, "动态码已停用。").await?;
+    portal.tell_once(&visitor.session.id, "动态码已停用。").await?;
     Ok(Reply::Redirect("/account".into()))
 }
 
@@ -89,15 +91,17 @@ pub(crate) async fn change_password(portal: &Portal, asked: &Request) -> Answer 
             Err(_) => "现在登录的人太多，请过一分钟再试。".to_owned(),
             // whoever sits at somebody's browser guesses no more often than at the door
             Ok(false) => {
-                login::wrong_password(&portal.app, &portal.sessions, visitor, &asked.client.address.to_string()).await?;
+                let sessions = portal.sessions().await?;
+                login::wrong_password(&portal.app, &sessions, visitor, &asked.client.address.to_string()).await?;
                 "原密码不对，没有更改。".to_owned()
             }
             Ok(true) => {
                 let (name, session) = (&visitor.account.name, &visitor.session.id);
-                match accounts::change_own(&portal.app, &portal.sessions, &portal.passwords, name, new, session).await {
+                let sessions = portal.sessions().await?;
+                match accounts::change_own(&portal.app, &sessions, &portal.passwords, name, new, session).await {
                     Ok(()) => {
                         let now = local_time(&crate::clock::stamp(portal.app.clock().now()));
-                        portal.sessions.sessions().set_message(session, &format!("密码已更改，{now}；其他登录已退出。")).await?;
+                        portal.tell_once(session, &format!("密码已更改，{now}；其他登录已退出。")).await?;
                         return Ok(Reply::Redirect("/account".into()));
                     }
                     Err(error) => format!("{error}。"),
@@ -111,8 +115,8 @@ pub(crate) async fn change_password(portal: &Portal, asked: &Request) -> Answer 
 /// Ends the other sessions of the account.
 pub(crate) async fn end_sessions(portal: &Portal, asked: &Request) -> Answer {
     let visitor = asked.visitor()?;
-    let sessions = portal.sessions.sessions();
-    sessions.end_others(&visitor.account.name, &visitor.session.id).await?;
-    sessions.set_message(&visitor.session.id, "其他登录已退出。").await?;
+    let sessions = portal.sessions().await?;
+    sessions.sessions().end_others(&visitor.account.name, &visitor.session.id).await?;
+    portal.tell_once(&visitor.session.id, "其他登录已退出。").await?;
     Ok(Reply::Redirect("/account".into()))
 }

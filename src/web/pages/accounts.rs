@@ -34,9 +34,10 @@ pub(crate) async fn end(portal: &Portal, asked: &Request) -> Answer {
     if reason.is_empty() {
         return list(portal, "请写明停用的原因。").await;
     }
-    match accounts::end(&portal.app, &portal.sessions, name, Person { who: &visitor.account.name, why: reason }).await {
+    let sessions = portal.sessions().await?;
+    match accounts::end(&portal.app, &sessions, name, Person { who: &visitor.account.name, why: reason }).await {
         Ok(()) => {
-            portal.sessions.sessions().set_message(&visitor.session.id, &format!("账号“{name}”已停用。")).await?;
+            portal.tell_once(&visitor.session.id, &format!("账号“{name}”已停用。")).await?;
             Ok(Reply::Redirect("/system/accounts".into()))
         }
         Err(error) => list(portal, &format!("{error}。")).await,

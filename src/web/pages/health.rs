@@ -1,6 +1,6 @@
 //! What machines ask: whether the service lives, whether it can work, and the files beside the pages.
 
-use crate::app::health::health;
+use crate::app::health::{Health, health};
 use crate::web::assets;
 use crate::web::client::header;
 use crate::web::portal::{Portal, Request};
@@ -22,14 +22,16 @@ pub(crate) enum Watched {
     Metrics,
 }
 
+async fn state(portal: &Portal) -> anyhow::Result<Health> {
+    let sessions = portal.sessions().await?;
+    sessions.sessions().get("").await?;
+    health(&portal.app).await
+}
+
 /// The answer to a machine: status, media type, text.
 pub(crate) async fn watched(portal: &Portal, what: Watched) -> (StatusCode, &'static str, String) {
     const PLAIN: &str = "text/plain; charset=utf-8";
-    let asked = async {
-        portal.sessions.sessions().get("").await?;
-        health(&portal.app).await
-    };
-    let state = match asked.await {
+    let state = match state(portal).await {
         Ok(state) => state,
         Err(error) => {
             tracing::error!(error = %format!("{error:#}"), "the databases do not say how the service is");

@@ -31,7 +31,8 @@ pub(crate) async fn log_in(portal: &Portal, asked: &Request) -> Answer {
     let address = asked.client.address.to_string();
     let (password, code) = (asked.form.get("password"), asked.form.get("code"));
     let attempt = LoginAttempt { name, password, code, address: &address, browser: header(&asked.headers, "user-agent") };
-    let (status, fault) = match login::log_in(&portal.app, &portal.sessions, &portal.passwords, attempt).await? {
+    let sessions = portal.sessions().await?;
+    let (status, fault) = match login::log_in(&portal.app, &sessions, &portal.passwords, attempt).await? {
         LoggedIn::Session(token) => return Ok(Reply::Session { to: next.to_owned(), token: Some(token) }),
         LoggedIn::Wrong => (
             StatusCode::OK,
@@ -48,7 +49,8 @@ pub(crate) async fn log_in(portal: &Portal, asked: &Request) -> Answer {
 
 /// The form with which a code makes the account of an administrator.
 pub(crate) async fn first_form(portal: &Portal, asked: &Request, fault: &str) -> Answer {
-    if !accounts::waits_for_administrator(&portal.app, &portal.sessions).await? {
+    let sessions = portal.sessions().await?;
+    if !accounts::waits_for_administrator(&portal.app, &sessions).await? {
         let text = "现在没有可用的启用码。需要新的管理员账号时，请管理服务器的人运行 duban portal admin，再打开本页。";
         return Ok(Reply::page_with(StatusCode::NOT_FOUND, "fault", "没有启用码", context! { text }));
     }
@@ -63,7 +65,8 @@ pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
     }
     let (code, name) = (form.get("code"), login::stored_name(form.get("name")));
     let address = asked.client.address.to_string();
-    let added = accounts::add_administrator(&portal.app, &portal.sessions, &portal.passwords, code, &name, form.get("password"), &address);
+    let sessions = portal.sessions().await?;
+    let added = accounts::add_administrator(&portal.app, &sessions, &portal.passwords, code, &name, form.get("password"), &address);
     match as_account(format!("{name}@{address}"), added).await {
         Ok(()) => Ok(Reply::page("login", "登录", context! { name, fault => "", next => "/", is_new => false })),
         Err(error) => first_form(portal, asked, &format!("{error}。")).await,
@@ -71,7 +74,8 @@ pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
 }
 
 pub(crate) async fn log_out(portal: &Portal, asked: &Request) -> Answer {
-    login::log_out(&portal.app, &portal.sessions, asked.visitor()?).await?;
+    let sessions = portal.sessions().await?;
+    login::log_out(&portal.app, &sessions, asked.visitor()?).await?;
     Ok(Reply::Session { to: "/login".into(), token: None })
 }
 

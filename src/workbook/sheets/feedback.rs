@@ -1,9 +1,8 @@
 //! The feedback form of a unit: what it is asked on its records, to be filled in and sent back.
 
 use crate::domain::audience::Audience;
-use crate::domain::notify::feedback::{
-    Asked, FILLED_ON, FINDINGS, SealedCells, VERDICTS, WHO, editable, form_number, own_titles, prefilled,
-};
+use crate::domain::notify::feedback::{Asked, FILLED_ON, FINDINGS, SealedCells, VERDICTS, WHO, form_number, own_titles, prefilled};
+use crate::domain::notify::form_acts::{FormFields, is_asked};
 use crate::domain::notify::form_seal::SealedRow;
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
@@ -68,7 +67,8 @@ impl<'a> SheetBuilder<'a, '_> {
     fn form_sheet(&self, asked: &Asked, unit_code: &str, number: &str) -> Sheet<'a> {
         let material = self.visible.material;
         let ledger = &self.visible.policy().ledgers[asked.ledger];
-        let filled: Vec<usize> = editable(ledger).collect();
+        let fields = FormFields::of(self.visible.policy(), asked.ledger);
+        let filled: Vec<usize> = fields.iter().collect();
         // A text that no record lacks needs no column.
         let facts: Vec<usize> = asked
             .facts
@@ -80,9 +80,9 @@ impl<'a> SheetBuilder<'a, '_> {
             })
             .collect();
         let asked = &Asked { facts, ..asked.clone() };
-        let (mut columns, heads) = form_columns(ledger, asked);
+        let (mut columns, heads) = form_columns(ledger, fields, asked);
         let titles = model::head(&heads, &mut columns);
-        let mut body = self.form_rows(asked, unit_code, &filled);
+        let mut body = self.form_rows(asked, unit_code, fields);
         fit_heights(&mut body, &columns);
         let subtitle = format!("数据截至{}　　{number}　　浅绿色的格请填写，其余各格已锁定", chinese_date(material.as_of));
         let mut sheet = self.start_sheet(columns, &subtitle);
@@ -117,8 +117,9 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// The rows of the form: the facts of each record, blank ones open for editing, and the fields to fill in with the last answer.
-    fn form_rows(&self, asked: &Asked, unit_code: &str, filled: &[usize]) -> Vec<Row> {
+    fn form_rows(&self, asked: &Asked, unit_code: &str, filled: FormFields) -> Vec<Row> {
         let policy = self.visible.policy();
+        let life = policy.life(asked.ledger);
         let ledger = &policy.ledgers[asked.ledger];
         let found = FindingsByRecord::new(policy, self.visible.findings.iter().copied());
         let mut rows: Vec<Row> = Vec::with_capacity(asked.records.len());
@@ -141,20 +142,23 @@ impl<'a> SheetBuilder<'a, '_> {
                 }
                 cells.push(self.value(cell));
             }
-            for field in filled {
-                let is_answered = last_answer.is_some_and(|answer| answer.values.contains_key(&ledger.fields[*field].id));
-                cells.push(match record.cell(*field) {
-                    cell @ Cell::Date(_) if !is_answered => self.value(cell),
-                    _ => day_or_text(ledger.fields[*field].kind, &self.visible.text(&prefilled(ledger, &record, *field, last_answer))),
+            for field in filled.iter() {
+                if filled.acts.contains(field) && life.is_some_and(|life| is_asked(life, field, asked.raised.contains(code))) {
+                    open.push(cells.len());
+                }
+                let text = prefilled(ledger, filled, &record, field, last_answer);
+                cells.push(match record.cell(field) {
+                    cell @ Cell::Date(_) if cell.to_string() == text => self.value(cell),
+                    _ => day_or_text(ledger.fields[field].kind, &self.visible.text(&text)),
                 });
             }
             let is_column =
-                |field: usize| asked.facts.contains(&field) || filled.contains(&field) || ledger.role(FieldRole::Name) == Some(field);
-            let text = |field: usize| match filled.contains(&field) {
-                true => prefilled(ledger, &record, field, last_answer),
+                |field: usize| asked.facts.contains(&field) || filled.contains(field) || ledger.role(FieldRole::Name) == Some(field);
+            let text = |field: usize| match filled.contains(field) {
+                true => prefilled(ledger, filled, &record, field, last_answer),
                 false => record.cell(field).to_string(),
             };
-            let SealedCells { facts, all, name, findings } = &SealedCells::new(ledger, is_column, text, &findings);
+            let SealedCells { facts, all, name, findings } = &SealedCells::new(ledger, filled, is_column, text, &findings);
             let (key, as_of) = (self.visible.material.form_key, self.visible.material.as_of);
             let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code, facts, cells: all, name, findings };
             let check = key.row_check(&sealed);
@@ -186,7 +190,7 @@ fn day_or_text(kind: FieldKind, text: &str) -> Value {
 }
 
 /// The columns of the form with their titles: leading ones, facts, fields to fill in, and those of the form itself.
-fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
+fn form_columns(ledger: &Ledger, filled: FormFields, asked: &Asked) -> (Vec<Column>, Vec<String>) {
     let title = |role: FieldRole| ledger.role(role).map_or(String::new(), |field| ledger.fields[field].title.clone());
     let mut heads = vec!["序号".to_owned(), title(FieldRole::Code), title(FieldRole::Name), FINDINGS.1.to_owned()];
     let mut columns: Vec<Column> = [6.0, 16.0, 26.0, 40.0].map(|width| Column { width, ..Column::default() }).to_vec();
@@ -199,11 +203,12 @@ fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
         let width = if field.kind == FieldKind::Text { 14.0 } else { 12.0 };
         columns.push(Column { width, ..Column::default() });
     }
-    for field in editable(ledger) {
-        let field = &ledger.fields[field];
+    for index in filled.iter() {
+        let field = &ledger.fields[index];
         heads.push(field.title.clone());
-        let width = if field.kind == FieldKind::Text { 28.0 } else { 12.0 };
-        columns.push(Column { width, fill: true, ..Column::default() });
+        let width = if field.kind == FieldKind::Text && field.values.is_empty() { 28.0 } else { 12.0 };
+        // which cells of an act are open depends on the row
+        columns.push(Column { width, fill: filled.answers.contains(index), ..Column::default() });
     }
     heads.extend(own_titles().map(str::to_owned));
     for (width, fill) in [(10.0, true), (24.0, true), (20.0, false)] {

@@ -115,7 +115,7 @@ impl VisibleMaterial<'_> {
         let record = found.as_deref();
         let (problem, advice) = sentence::quality(ledger, quality.kind);
         let field = match quality.kind {
-            QualityKind::BlankScope(field) => Some(field),
+            QualityKind::BlankScope(field) | QualityKind::DiffersFromEvent(field) => Some(field),
             QualityKind::StartedUnderFramework => ledger.role(FieldRole::Agreement),
             QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
             QualityKind::ExemptionOfNothing => ledger.role(FieldRole::ExemptRule),

@@ -5,16 +5,21 @@ use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::row_marks::{ClassifiedPlaces, RowMark};
 use crate::domain::intake::sheet::Accepted;
+use crate::domain::life::act::Act;
+use crate::domain::life::event::Via;
+use crate::domain::life::given::given_cells;
+use crate::domain::life::office::Office;
 use crate::domain::notify::feedback::{
-    Answer, Answers, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RETURNED, RowProof, assess_row,
-    editable, form_ledger,
+    Answer, Answers, FormAccount, FormHead, FormNumber, KnownRecord, Outcome as FormOutcome, RETURNED, RowProof, assess_row, form_ledger,
+    form_name,
 };
+use crate::domain::notify::form_acts;
+use crate::domain::notify::form_acts::{FormAct, FormFields, FormRow};
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::period::chinese_date;
+use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::source::child::Rows;
@@ -25,6 +30,7 @@ use crate::store::database::StoreError;
 use crate::store::feedback::HandedIn;
 use crate::store::keys::FORMS;
 use crate::store::notified::NotifiedFindings;
+use crate::worker::handling::{Handling, Outcome};
 use crate::worker::import::form_reader::{FormReader, FormSheet};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading};
@@ -39,9 +45,19 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+/// The record of a row.
+struct FoundRow {
+    record: Record,
+    owner: Option<UnitId>,
+    /// The units that may make one of the acts that a form can mean.
+    actors: Vec<UnitId>,
+}
+
 /// A file of forms after it was read.
 struct ReadForms {
     sheets: Vec<FormSheet>,
+    /// The other sheets with marks of secrecy.
+    marked: Vec<FormSheet>,
     sha256: String,
     /// Grades of state secrets in any sheet of the file.
     classified: ClassifiedPlaces,
@@ -129,7 +145,7 @@ impl Importer {
     /// The database fails.
     pub async fn is_form(&self, policy: &Policy, path: &Path) -> Result<bool, PullError> {
         let input = Input::File(path.to_owned());
-        let ledgers: Vec<Ledger> = policy.ledgers.iter().filter(|ledger| editable(ledger).next().is_some()).map(form_ledger).collect();
+        let ledgers = form_ledgers(policy);
         let Ok(open) = self.open_input(&input, Initiative::Person).await else { return Ok(false) };
         self.begin_guarded(&input, &open, Initiative::Person).await?;
         let sha256 = open.sha256().map(str::to_owned);
@@ -141,9 +157,9 @@ impl Importer {
     async fn take_open_form(&self, policy: &Policy, input: &Input, sender: &Sender, open: Rows) -> Result<Vec<FormAccount>, PullError> {
         let file = input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
-        let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
-        let ledgers: Vec<Ledger> = known.iter().map(|index| form_ledger(&policy.ledgers[*index])).collect();
-        let ReadForms { sheets, sha256, classified, names } = self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
+        let ledgers = form_ledgers(policy);
+        let ReadForms { sheets, marked: beside, sha256, classified, names } =
+            self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
@@ -158,7 +174,7 @@ impl Importer {
             return Err(refuse(refusal));
         }
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
-        let mut accounts: Vec<FormAccount> = Vec::new();
+        let (mut accounts, mut units): (Vec<FormAccount>, Vec<UnitId>) = (Vec::new(), Vec::new());
         let mut taken: Answers = Answers::new();
         let mut marked = BTreeMap::new();
         for sheet in sheets {
@@ -190,6 +206,16 @@ impl Importer {
             account.foreign_marks += sheet.marks.len() - own;
             account.sheets.push(sheet.intake);
             accounts.push(account);
+            units.push(unit);
+        }
+        // whatever a unit marks of its own is restricted, in whichever sheet
+        for sheet in &beside {
+            let Some(index) = sheet.ledger else { continue };
+            for (account, unit) in accounts.iter_mut().zip(&units) {
+                account.restricted += self.add_own_marks(policy, &selection, index, *unit, &sheet.marks, &mut marked).await?;
+                let line = "不是反馈表，只读了保密标注；台账请另存为单独的文件导入";
+                account.lines.push((sheet.name.clone(), String::new(), line.to_owned()));
+            }
         }
         let answers: Vec<Answer> = taken.into_values().collect();
         let now = stamp(self.clock.now());
@@ -212,7 +238,7 @@ impl Importer {
     ) -> Result<usize, StoreError> {
         let codes: Vec<String> = marks.iter().map(|mark| mark.code.clone()).collect();
         let records = if codes.is_empty() { HashMap::new() } else { self.records_of(policy, selection, index, &codes).await? };
-        let is_own = |mark: &&RowMark| records.get(&mark.code).is_some_and(|(_, owner)| *owner == Some(unit));
+        let is_own = |mark: &&RowMark| records.get(&mark.code).is_some_and(|known| known.owner == Some(unit));
         let of_ledger = all.entry(policy.ledgers[index].id.clone()).or_default();
         for RowMark { code, name, cell, header } in marks.iter().filter(is_own) {
             of_ledger.add(code, name, cell, header)?;
@@ -320,7 +346,7 @@ impl Importer {
         account: &mut FormAccount,
     ) -> Result<(), PullError> {
         let ledger = &policy.ledgers[index];
-        account.missing_columns = form_ledger(ledger)
+        account.missing_columns = form_ledger(policy, index)
             .fields
             .iter()
             .enumerate()
@@ -338,6 +364,7 @@ impl Importer {
             let raw = if note.raw.is_empty() { String::new() } else { format!("（写的是“{}”）", note.raw) };
             account.lines.push((place, note.code.clone(), format!("{RETURNED}：{}{raw}；{}", note.reason, note.hint)));
         }
+        let mut handling: Option<Handling<'_>> = None;
         for Accepted { row, code, cells } in &sheet.rows {
             let place = format!("{}第{row}行", sheet.name);
             let found = records.get(code);
@@ -348,17 +375,32 @@ impl Importer {
                 continue;
             }
             let known = KnownRecord {
-                record: found.map(|(record, _)| record),
-                owner: found.and_then(|(_, owner)| *owner),
+                record: found.map(|found| &found.record),
+                owner: found.and_then(|found| found.owner),
+                may_act: found.is_some_and(|found| found.actors.contains(&head.unit)),
                 last: before.get(&key),
                 sent_findings: sent.as_ref().map(|sent| findings_in_words(policy, sent, &key)),
             };
             let row = FormRow { code, cells, columns: sheet.columns };
-            match assess_row(policy, ledger, head, &row, &known, proof) {
+            let (mut outcome, acts) = assess_row(policy, index, head, &row, &known, proof);
+            if let FormOutcome::Taken { answer, .. } = &mut outcome
+                && !acts.is_empty()
+            {
+                let handling = match &handling {
+                    Some(open) => open,
+                    None => handling.insert(Handling::open(&self.store, &self.config, &self.clock, index).await?),
+                };
+                match handle_row(handling, head, code, &acts).await? {
+                    Ok(done) => answer.acts = done,
+                    Err(reason) => outcome = FormOutcome::Returned { reason, hint: "这一行没有记，请改正后再报".into() },
+                }
+            }
+            match outcome {
                 FormOutcome::Taken { answer, notes } => {
                     account.taken += 1;
-                    account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
-                    taken.insert(key, answer);
+                    let done = (!answer.acts.is_empty()).then(|| format!("已记：{}", answer.acts.join("、")));
+                    account.lines.extend(done.into_iter().chain(notes).map(|note| (place.clone(), code.clone(), note)));
+                    taken.insert(key, *answer);
                 }
                 FormOutcome::Blank { notes } => {
                     account.blank += 1;
@@ -384,16 +426,20 @@ impl Importer {
         selection: &SnapshotSelection,
         index: usize,
         codes: &[String],
-    ) -> Result<HashMap<String, (Record, Option<usize>)>, StoreError> {
+    ) -> Result<HashMap<String, FoundRow>, StoreError> {
         let ledger = &policy.ledgers[index];
         let found = LedgerRecords::new(&self.store, ledger, selection).records_by_code(codes).await?;
         let projects: Vec<String> = found.iter().filter_map(|found| ledger.project_of(&found.stored.record)).collect();
         let linked = linked_projects(&self.store, policy, selection, &projects, |_| ()).await?;
-        let owned = |record: Record| {
-            let owner = owner_of(policy, ledger, &record, &linked).unit;
-            (record.code.clone(), (record, owner))
+        let (names, persons) = (HashMap::new(), HashMap::new());
+        let office = Office { policy, ledger: index, projects: &linked, project_names: &names, persons: &persons };
+        let found_row = |record: Record| {
+            let owner = office.owner(&record).unit;
+            let parties = policy.life(index).into_iter().flat_map(form_acts::parties);
+            let actors = parties.flat_map(|party| office.units_of(party, &record)).collect();
+            (record.code.clone(), FoundRow { record, owner, actors })
         };
-        Ok(found.into_iter().map(|found| owned(found.stored.record)).collect())
+        Ok(found.into_iter().map(|found| found_row(found.stored.record)).collect())
     }
 
     /// The sheets of a file that are feedback forms, and the sha256 of the file.
@@ -416,16 +462,17 @@ impl Importer {
         }
         let read = ended.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = read.map_err(|failure| PullError::of(input.place(), failure))?;
-        let FormReader { mut sheets, classified, names, .. } = reader;
-        sheets.retain(|sheet| {
+        let FormReader { sheets, classified, names, .. } = reader;
+        let (mut sheets, mut marked): (Vec<FormSheet>, Vec<FormSheet>) = sheets.into_iter().partition(|sheet| {
             let has_check = |ledger: &Ledger| ledger.field("feedback_check").is_some_and(|field| sheet.columns.contains(field));
             // a clerk may take a form that was made elsewhere
             sheet.number.is_some() && sheet.ledger.is_some_and(|ledger| has_check(&ledgers[ledger])) || by_clerk && sheet.ledger.is_some()
         });
-        for sheet in &mut sheets {
+        marked.retain(|sheet| !sheet.marks.is_empty());
+        for sheet in sheets.iter_mut().chain(&mut marked) {
             sheet.ledger = sheet.ledger.and_then(|ledger| policy.ledger(&ledgers[ledger].id));
         }
-        Ok(ReadForms { sheets, sha256, classified, names })
+        Ok(ReadForms { sheets, marked, sha256, classified, names })
     }
 
     /// Imports every form of the configured folder that was not imported before. Returns the result for each file.
@@ -474,6 +521,52 @@ impl Importer {
         }
         Ok(imported)
     }
+}
+
+/// Makes the acts of a row: all of them or none. Returns what was done in words, or why it is refused.
+async fn handle_row(
+    handling: &Handling<'_>,
+    head: &FormHead,
+    code: &str,
+    acts: &[FormAct],
+) -> Result<Result<Vec<String>, String>, StoreError> {
+    let unit = &handling.policy.units.units[head.unit];
+    let who = [&head.on_behalf, &head.who, &unit.name].into_iter().find(|name| !name.trim().is_empty());
+    let act = |act: &FormAct| {
+        Ok(Act {
+            code: Some(code.to_owned()),
+            transition: act.transition.clone(),
+            by: who.cloned().unwrap_or_default(),
+            unit: head.unit,
+            on_behalf: !head.on_behalf.is_empty(),
+            stated_on: act.stated_on,
+            given: given_cells(handling.ledger(), &act.given, handling.today)?,
+            number: None,
+            reason: act.reason.clone(),
+            key: act.key.clone(),
+            actor: form_name(&unit.code, head.as_of),
+            via: Via::Form,
+        })
+    };
+    let wanted: Vec<Act> = match acts.iter().map(act).collect::<Result<_, String>>() {
+        Ok(wanted) => wanted,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let life = handling.life();
+    let done = |act: &Act| {
+        let day = act.stated_on.map_or(String::new(), |day| format!("（{}）", chinese_day(day)));
+        format!("{}{day}", life.title(&act.transition))
+    };
+    Ok(match handling.handle(&wanted, false).await? {
+        Outcome::Done { .. } => Ok(wanted.iter().map(done).collect()),
+        Outcome::Refused(refused) => Err(refused.reason),
+    })
+}
+
+/// The ledgers of the forms that units fill in.
+fn form_ledgers(policy: &Policy) -> Vec<Ledger> {
+    let filled = (0..policy.ledgers.len()).filter(|index| !FormFields::of(policy, *index).is_empty());
+    filled.map(|index| form_ledger(policy, index)).collect()
 }
 
 /// The findings that a mail reported on a record, by light and title of their rules.

@@ -10,9 +10,11 @@ use crate::domain::register::codes::Codes;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::packed::{self, Layout, RowHead};
 use crate::domain::register::record::{Cell, Columns};
+use crate::domain::rules::policy::Policy;
 use crate::source::child::Answers;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
+use crate::store::handle::Store;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::Pull;
 use crate::store::snapshot_writer::{NewRecord, SnapshotWriter};
@@ -22,7 +24,7 @@ use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::taken::{PackedNote, SheetPieces, TEXT_BYTES_MAX, Taken, classified_place};
 use indicatif::ProgressBar;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use tokio::sync::mpsc::Receiver;
 
 /// What is written of one ledger while its file is read.
@@ -49,6 +51,10 @@ const TAKEN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Adds the rows of a file's sheets to the ledgers they belong to, as the child that takes them in sends them.
 pub(crate) struct FileReader<'a> {
+    store: &'a Store,
+    policy: &'a Policy,
+    /// The codes that were given here, by the id of their ledger, once a row has the form of one.
+    own_codes: BTreeMap<String, HashSet<String>>,
     source: &'a str,
     /// What a refusal names as the place of the error.
     place: String,
@@ -69,7 +75,10 @@ pub(crate) struct FileReader<'a> {
 
 impl<'a> FileReader<'a> {
     /// A reader that has not read anything. `ledgers` are those that the file may hold; `place` is named in a refusal.
+    #[allow(clippy::too_many_arguments, reason = "what is read, for what, and within which bounds")]
     pub(crate) fn new(
+        store: &'a Store,
+        policy: &'a Policy,
         ledgers: &'a [Ledger],
         source: &'a str,
         place: String,
@@ -78,6 +87,9 @@ impl<'a> FileReader<'a> {
         answers: Answers,
     ) -> FileReader<'a> {
         FileReader {
+            store,
+            policy,
+            own_codes: BTreeMap::new(),
             source,
             place,
             answers: Some(answers),
@@ -274,6 +286,12 @@ impl<'a> FileReader<'a> {
         if self.intake.is_classified() {
             return self.pass_over(code).map_err(|forged| self.broken(forged));
         }
+        if self.is_foreign_code(ledger, code).await? {
+            if let Some(accepted) = accepted_of(ledger, columns, row, body) {
+                self.intake.quarantine_foreign_code(&accepted);
+            }
+            return Ok(());
+        }
         let place = RowPlace { sheet: self.intake.sheet_number(), row };
         let Some(LedgerWriter { writer, layout: known_layout, stated_open, .. }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
         let layout = match *known_layout {
@@ -305,6 +323,19 @@ impl<'a> FileReader<'a> {
         };
         self.intake.decide(&accepted, in_file, first);
         Ok(())
+    }
+
+    /// Whether a code has the form of those that are given here and is none of them.
+    async fn is_foreign_code(&mut self, ledger: &Ledger, code: &str) -> Result<bool, PullError> {
+        let life = self.policy.ledger(&ledger.id).and_then(|index| self.policy.life(index));
+        if !life.is_some_and(|life| life.has_form_of_own(code)) {
+            return Ok(false);
+        }
+        if !self.own_codes.contains_key(&ledger.id) {
+            let made = self.store.events().first_codes(&ledger.id).await?;
+            self.own_codes.insert(ledger.id.clone(), made);
+        }
+        Ok(self.own_codes.get(&ledger.id).is_some_and(|made| !made.contains(code)))
     }
 
     /// # Errors

@@ -63,6 +63,8 @@ struct FileFacts<'a> {
     taken_at: String,
     /// Headers about which the office has to decide before anything of the file comes into force.
     undecided: Vec<String>,
+    /// A sheet that is not read and has secrecy in its name.
+    marked_unread: Option<String>,
     proposals: Vec<(String, String)>,
     /// Who orders the pull, and why.
     who: &'a str,
@@ -187,7 +189,8 @@ impl Importer {
             }
         };
         let Reading { blocks, answers, ended } = reading;
-        let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
+        let mut reader =
+            FileReader::new(&self.store, policy, &ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
         if let Input::File(_) = &request.input {
             reader.intake.check_file_name(&file);
         }
@@ -256,6 +259,9 @@ impl Importer {
         let undecided: BTreeSet<String> = intake.by_ledger.values().flat_map(|ledger| &ledger.undecided).cloned().collect();
         let accounts = intake.by_ledger.values().flat_map(|ledger| &ledger.accounts);
         let proposals: BTreeSet<(String, String)> = accounts.flat_map(|account| &account.proposals).cloned().collect();
+        let secrecy = intake.by_ledger.values().next().map(|ledger| &ledger.ledger.secrecy);
+        let is_marked = |name: &str| secrecy.is_some_and(|secrecy| secrecy.restricting_line(name).is_some());
+        let marked_unread = intake.unread.iter().find(|(name, _)| is_marked(name)).map(|(name, _)| name.clone());
         let mut report = PullReport { file: file.to_owned(), unread: intake.unread, sha256: sha256.to_owned(), ..PullReport::default() };
         let facts = FileFacts {
             file,
@@ -264,6 +270,7 @@ impl Importer {
             sheets: intake.sheets,
             taken_at: stamp(self.clock.now()),
             undecided: undecided.into_iter().collect(),
+            marked_unread,
             proposals: proposals.into_iter().collect(),
             who: order.map_or("duban", |order| order.who),
             why: order.map_or("", |order| order.why),
@@ -402,7 +409,9 @@ impl Importer {
                     intake.doubts,
                 )
             });
-            let held_because = undecided_reason(&file.undecided, &file.proposals).or(held_because);
+            let undecided = undecided_reason(&file.undecided, &file.proposals);
+            let unread = file.marked_unread.as_deref().filter(|_| !request.accept).map(marked_unread_reason);
+            let held_because = undecided.or(unread).or(held_because);
             let state = if held_because.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
             pulled.held_because = held_because.unwrap_or_default();
             pull.finish(&writer, &snapshot, state, &pulled.held_because).await?;
@@ -475,6 +484,13 @@ async fn finish_rows(pull: &mut Pull, intake: &LedgerIntake<'_>, writer: &mut Le
     let earlier = is_append_only(intake.ledger).then(|| writer.writer.previous_codes()).into_iter().flatten().map(str::to_owned);
     let retained: Vec<String> = intake.retained.iter().cloned().chain(earlier).collect();
     pull.finish_rows(&mut writer.writer, &retained).await
+}
+
+/// Why a file waits of which a sheet that is not read has secrecy in its name: nobody knows which rows it means.
+fn marked_unread_reason(sheet: &str) -> String {
+    format!(
+        "工作表“{sheet}”的名称标注保密，而其中内容没有读取，请把各项目的标注写进台账的“是否涉密”栏后重新导入；核对后确无关系的，以--accept导入"
+    )
 }
 
 /// Why a file with headers about which the office has not decided is held.

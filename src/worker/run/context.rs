@@ -16,12 +16,14 @@ use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::template::SheetTemplate;
 use crate::worker::directory::apply_directory;
 use crate::worker::run::changes::Changes;
+use crate::worker::run::done_since::done_since;
 use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
 use crate::worker::run::slot_text::parse_slot;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::Context;
 use chrono::{NaiveDate, NaiveDateTime};
 use ring::digest::{Context as Hashing, SHA256};
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// What the steps after the pull share: the frozen configuration and the evaluated register.
@@ -84,13 +86,19 @@ impl<'a> RunContext<'a> {
     ) -> anyhow::Result<RunContext<'a>> {
         let selection = SnapshotSelection::pinned(&evaluator.store, &config.policy, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
-        apply_directory(&evaluator.store, &mut config.policy, &selection).await?;
+        apply_directory(&evaluator.store, &config.settings, &mut config.policy, &selection).await?;
         let rosters = roster_selections(&config, &job);
         let room = evaluator.room.clone().acquire_owned().await.context("the room for registers")?;
         let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
         let past_start = is_past_start(inputs, as_of);
         let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
         evaluator.record_red_quarters(&config.policy, &mut register.judged.findings, &inputs.closed, closes).await?;
+        let made_on = inputs.made_on.unwrap_or(at.date());
+        let done = done_since(&evaluator.store, &config.policy, &selection, (as_of, made_on)).await?;
+        for finding in register.judged.findings.iter_mut().filter(|finding| finding.light.is_some()) {
+            let key = (config.policy.rules[finding.rule].ledger, finding.key.to_string());
+            finding.done_since = done.get(&key).filter(|(_, still)| !still.contains(&finding.rule)).map(|(words, _)| Arc::clone(words));
+        }
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
         let names_restricted = |text: &str| selection.restrictions.project_in_text(text).is_some();
         let answers_for_others = answers.iter().map(|(of, answer)| (of.clone(), answer.for_others(names_restricted))).collect();
@@ -116,7 +124,6 @@ impl<'a> RunContext<'a> {
             conditions: selection.conditions.clone(),
             old_ledgers: register.old_ledgers.clone(),
         };
-        let made_on = inputs.made_on.unwrap_or(at.date());
         Ok(RunContext {
             made_on,
             first_made_on: inputs.first_made_on.unwrap_or(made_on),

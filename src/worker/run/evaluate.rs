@@ -11,7 +11,7 @@ use crate::domain::judging::finding::Finding;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
-use crate::domain::life::waiting::waiting_units;
+use crate::domain::life::waiting::{answers_to_confirm, waiting_units};
 use crate::domain::register::data_condition::Reader;
 use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::period::{chinese_date, chinese_day};
@@ -202,13 +202,15 @@ fn project_codes(policy: &Policy, others: &[LedgerRows], noted: &[LedgerNotes<'_
 pub(crate) struct Contributions {
     linked: HashMap<String, Linked>,
     waiting_on: HashMap<String, UnitId>,
+    answered: HashMap<String, Arc<str>>,
     exempt: HashMap<ExemptKey, Exemption>,
     old_data: OldData,
 }
 
 impl Contributions {
     pub(crate) fn context<'a>(&'a self, policy: &'a Policy, as_of: NaiveDate) -> Context<'a> {
-        Context { policy, as_of, projects: &self.linked, waiting_on: &self.waiting_on, exempt: &self.exempt, old_data: &self.old_data }
+        let Contributions { linked, waiting_on, answered, exempt, old_data } = self;
+        Context { policy, as_of, projects: linked, waiting_on, answered, exempt, old_data }
     }
 }
 
@@ -276,7 +278,8 @@ fn judge_others(
 ) -> JudgedOthers {
     let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
-    let mut contributions = Contributions { linked, waiting_on: HashMap::new(), exempt: granted.in_force, old_data };
+    let (waiting_on, answered) = (HashMap::new(), HashMap::new());
+    let mut contributions = Contributions { linked, waiting_on, answered, exempt: granted.in_force, old_data };
     let (mut judged, mut indicators) = (Judged::new(policy), Indicators::new(policy, as_of));
     let context = contributions.context(policy, as_of);
     for LedgerRows { ledger, records } in others {
@@ -290,8 +293,9 @@ fn judge_others(
         judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
     }
     let records = others.iter().map(|rows| (rows.ledger, rows.records.as_slice()));
-    let waiting_on = waiting_units(&context, &judged.findings, records);
-    contributions.waiting_on = waiting_on;
+    let waiting_on = waiting_units(&context, &judged.findings, records.clone());
+    let answered = answers_to_confirm(&context, records);
+    (contributions.waiting_on, contributions.answered) = (waiting_on, answered);
     JudgedOthers { judged, indicators, contributions }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct FindingFacts {
     pub(crate) cause: Option<String>,
     /// It was not found on the day of its data.
     pub(crate) waits_for_data: bool,
+    /// A fact that its unit has reported and nobody has checked yet would meet it. No ledger has such facts.
+    #[serde(default)]
+    pub(crate) claimed: bool,
     /// The day of its data where they cannot be relied on; not printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) old_data: Option<String>,
@@ -95,6 +98,7 @@ impl FindingFacts {
             waiting_on: finding.waiting_on().map(|unit| policy.units.units[unit].name.clone()),
             cause: (!finding.cause.is_empty()).then(|| finding.cause.to_string()),
             waits_for_data: finding.waits_for_data,
+            claimed: false,
             old_data: finding.old_data.map(|day| day.to_string()),
         }
     }

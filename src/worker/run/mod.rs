@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod context;
 pub mod detect;
+pub(crate) mod done_since;
 pub(crate) mod earlier_files;
 pub mod evaluate;
 pub mod finding_facts;

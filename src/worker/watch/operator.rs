@@ -191,20 +191,32 @@ impl Operator {
 
     /// Reports that the database fails, or works once more (`None`), by every way that needs none. Once for each beginning and each end.
     pub async fn report_database(&self, fault: Option<&str>) {
-        let before = self.memory(|memory| std::mem::replace(&mut memory.database_fault, fault.map(str::to_owned)));
+        let before = self.memory(|memory| memory.database_fault.clone());
         let office = &self.config.settings.office.name;
         let text = match (&before, fault) {
             (None, Some(fault)) => format!("【督办服务】{office}：出现问题1项\n数据库不能使用：{fault}"),
             (Some(_), None) => format!("【督办服务】{office}：问题已解除1项\n数据库已恢复"),
             _ => return,
         };
-        if let Some(mailbox) = &self.config.settings.operator.mailbox
-            && let Err(error) = self.mail(mailbox, "operator_database", &text).await
-        {
-            tracing::error!(%error, "the operator cannot be mailed");
+        let settings = &self.config.settings.operator;
+        let (mut is_taken, mut has_way) = (false, false);
+        if let Some(mailbox) = &settings.mailbox {
+            has_way = true;
+            match self.mail(mailbox, "operator_database", &text).await {
+                Ok(()) => is_taken = true,
+                Err(error) => tracing::error!(%error, "the operator cannot be mailed"),
+            }
         }
-        if let Err(error) = self.post(&text).await {
-            tracing::error!(%error, "the chat of the operator takes no message");
+        if settings.webhook.is_some() {
+            has_way = true;
+            match self.post(&text).await {
+                Ok(()) => is_taken = true,
+                Err(error) => tracing::error!(%error, "the chat of the operator takes no message"),
+            }
+        }
+        // what nobody took is sent once more at the next beat
+        if is_taken || !has_way {
+            self.memory(|memory| memory.database_fault = fault.map(str::to_owned));
         }
     }
 

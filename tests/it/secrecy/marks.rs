@@ -181,6 +181,12 @@ fn a_lift_holds_until_the_cell_of_its_source_changes_and_a_flood_is_undone_in_on
     assert_eq!(listed(root), [("P10".to_owned(), "张三".to_owned())]);
     let (code, text) = run(root, &["--as-of", "2026-06-30"]);
     assert_eq!((code, mailed(root).0.contains("P10")), (Some(0), true), "{text}");
+    // an empty cell and the same mark behind it: that is a new one
+    assert_eq!(import(root, "b1.csv", of(0, ""), &["--covers", "2026-09-02"]).status.code(), Some(0));
+    assert_eq!(listed(root), []);
+    assert_eq!(import(root, "b2.csv", of(1, "是"), &["--covers", "2026-09-02"]).status.code(), Some(0));
+    assert_eq!(listed(root), [("P10".to_owned(), String::new())]);
+    assert_eq!(lift(&["P10", "--by", "张三", "--reason", "误标"]).status.code(), Some(0));
     // another cell: the lift is over
     assert_eq!(import(root, "c.csv", of(1, "内部"), &["--covers", "2026-09-03"]).status.code(), Some(0));
     assert_eq!(listed(root), [("P10".to_owned(), String::new())]);

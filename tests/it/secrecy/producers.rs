@@ -418,6 +418,7 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
             continue;
         }
         answers.push(Answer {
+            acts: Vec::new(),
             ledger: world.policy.ledgers[*ledger].id.clone(),
             code: record.code.clone(),
             unit: String::new(),

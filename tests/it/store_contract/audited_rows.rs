@@ -39,6 +39,7 @@ async fn tamper(raw: &AnyPool, statement: &str) {
 
 fn answer(code: &str) -> Answer {
     Answer {
+        acts: Vec::new(),
         ledger: "project".into(),
         code: code.into(),
         unit: "522725".into(),

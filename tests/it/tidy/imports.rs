@@ -69,6 +69,9 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
         "src/mail",
         &["mail", "domain"],
         &[
+            "http_body_util",
+            "hyper",
+            "hyper_util",
             "lettre",
             "mail_parser",
             "minijinja",
@@ -110,7 +113,21 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/app",
         &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "argon2", "chrono", "hex", "ring", "rustix", "serde", "tempfile", "tokio", "tokio_rustls", "toml_edit", "tracing"],
+        &[
+            "anyhow",
+            "argon2",
+            "chrono",
+            "hex",
+            "ring",
+            "rustix",
+            "serde",
+            "tempfile",
+            "tokio",
+            "tokio_rustls",
+            "toml_edit",
+            "tracing",
+            "x509_cert",
+        ],
     ),
     (
         "src/web",

@@ -108,8 +108,10 @@ impl Question<'_> {
 
     fn met(&self) -> String {
         match &self.rule.kind {
-            RuleKind::Deadline { until: Some(until), .. } => {
-                let done = happened(self.ledger, self.record, *until, self.context.as_of).date();
+            RuleKind::Deadline { until, .. } if !until.is_empty() => {
+                let happened_on = |field: &usize| happened(self.ledger, self.record, *field, self.context.as_of).date();
+                let until = until.iter().find(|field| happened_on(field).is_some()).unwrap_or(&until[0]);
+                let done = happened_on(until);
                 let late = match (done, self.due_on()) {
                     (Some(done), Some(due_on)) if done > due_on => {
                         format!("，晚于到期日{due_on}共{}天，不再亮灯，计入指标", (done - due_on).num_days())

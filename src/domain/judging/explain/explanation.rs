@@ -10,6 +10,7 @@ use crate::domain::judging::explain::question::{Next, Outcome, Question, act_wor
 use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipient};
 use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::judge::handled;
 use crate::domain::life::rule_owner::responsibility_for;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::Levels;
@@ -86,6 +87,8 @@ pub struct Explanation {
     pub recipients: Vec<Recipient>,
     pub exemption: Option<ExemptionFacts>,
     pub waiting_on: Option<String>,
+    /// What was done about it here, in words: state, who has to act, and the answer.
+    pub handled: Option<String>,
     pub cause: Option<String>,
     pub cause_from: Option<String>,
     pub next: Option<Next>,
@@ -127,6 +130,7 @@ impl Explanation {
             recipients: Vec::new(),
             exemption: None,
             waiting_on: None,
+            handled: None,
             cause: None,
             cause_from: None,
             next: None,
@@ -155,6 +159,7 @@ impl Explanation {
         out.outcome = state.outcome;
         out.reason = question.reason(finding);
         out.cells = question.cells();
+        out.handled = handled(context, rule.ledger, record, responsibility.is_project).map(|words| masked(&words));
         if !matches!(state.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::Gone) {
             out.reckoning = reckoning(&question);
         }

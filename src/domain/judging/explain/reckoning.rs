@@ -26,9 +26,8 @@ pub(crate) fn reckoning(question: &Question<'_>) -> Vec<String> {
     match &question.rule.kind {
         RuleKind::Deadline { from, within, agreed, until, roll } => {
             deadline(question, &mut lines, from, *within, agreed, *roll);
-            if let Some(until) = until
-                && let Some(done) = question.record.cell(*until).date()
-            {
+            for until in until {
+                let Some(done) = question.record.cell(*until).date() else { continue };
                 let ahead = if done > question.context.as_of { "，晚于截至日，视为尚未发生" } else { "" };
                 lines.push(format!("“{}”为{}{ahead}", question.title(*until), day(done)));
             }

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, day};
 use crate::domain::life::event::Via;
+use crate::domain::life::given::given_cells;
 use crate::domain::register::record::Cell;
 
 const OFFICE: &str = "省投资促进局";
@@ -42,9 +43,9 @@ fn an_order_not_yet_received_is_received_by_the_feedback() {
     desk.today = day("2026-07-10");
     let act = desk.act(CODE, "feedback", "瓮安县", &[("handling", "正在办")]);
     let decision = desk.decide(&act).unwrap();
-    assert_eq!(decision.drafts.iter().map(|draft| draft.transition.as_str()).collect::<Vec<_>>(), ["receive", "feedback"]);
+    assert_eq!(decision.drafts.iter().map(|draft| draft.event.transition.as_str()).collect::<Vec<_>>(), ["receive", "feedback"]);
     assert_eq!((decision.named, decision.state.as_str()), (1, "handling"));
-    assert!(decision.drafts[0].given.is_empty() && decision.drafts[0].no == 3 && decision.drafts[1].no == 4);
+    assert!(decision.drafts[0].event.given.is_empty() && decision.drafts[0].event.no == 3 && decision.drafts[1].event.no == 4);
     desk.handle(&act).unwrap();
     assert_eq!(desk.cell(CODE, "received_on"), "2026-07-10");
     assert_eq!(desk.does(CODE, "feedback", "瓮安县", &[("handling", "再报")]), "handling");
@@ -94,8 +95,8 @@ fn a_reassigned_order_opens_another_with_its_own_number() {
     desk.today = day("2026-07-10");
     let act = desk.act(CODE, "reassign", OFFICE, &[("holder", "福泉市")]);
     let decision = desk.decide(&act).unwrap();
-    let set: Vec<usize> = decision.drafts[0].set.iter().map(|(field, _)| *field).collect();
-    assert_eq!(set, [desk.field("reassigned_on"), desk.field("reassigned_to")], "what is used and not written stays out");
+    let set: Vec<&str> = decision.drafts[0].event.set.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(set, ["reassigned_on", "reassigned_to"], "what is used and not written stays out");
     desk.handle(&act).unwrap();
     assert_eq!((desk.state(CODE), desk.cell(CODE, "holder")), ("reassigned".into(), "瓮安县".into()));
     let other = "DB-2026-000002";
@@ -183,13 +184,13 @@ fn days_of_units_and_clerks() {
     act.stated_on = Some(day("2026-06-30"));
     assert!(desk.decide(&act).unwrap_err().reason.contains("早于"));
     act.stated_on = Some(day("2026-07-02"));
-    assert_eq!(desk.decide(&act).unwrap().drafts[0].on, day("2026-07-02"), "a clerk may give any earlier day");
+    assert_eq!(desk.decide(&act).unwrap().drafts[0].event.on, day("2026-07-02"), "a clerk may give any earlier day");
     // the unit itself: 13 July is five working days back
     act.on_behalf = false;
     act.stated_on = Some(day("2026-07-13"));
-    assert_eq!(desk.decide(&act).unwrap().drafts[0].on, day("2026-07-13"));
+    assert_eq!(desk.decide(&act).unwrap().drafts[0].event.on, day("2026-07-13"));
     act.stated_on = Some(day("2026-07-10"));
-    let late = desk.decide(&act).unwrap().drafts.remove(0);
+    let late = desk.decide(&act).unwrap().drafts.remove(0).event;
     assert_eq!((late.on, late.late), (desk.today, true));
     assert_eq!(late.given, [("on".to_owned(), Cell::Date(day("2026-07-10")))]);
     let mut own = desk.act(CODE, "withdraw", OFFICE, &[]);
@@ -218,9 +219,14 @@ fn who_may_act() {
     assert!(desk.refuses(own, "accept", OFFICE, &[]).contains("另一人"));
     let mut other = desk.act(own, "accept", OFFICE, &[]);
     other.by = "另一人".into();
-    assert!(!desk.decide(&other).unwrap().drafts[0].same_person);
-    desk.persons.insert(desk.policy.units.office(), ["唯一的人".to_owned()].into());
-    assert!(desk.decide(&desk.act(own, "accept", OFFICE, &[])).unwrap().drafts[0].same_person, "自办自结");
+    assert!(!desk.decide(&other).unwrap().drafts[0].event.same_person);
+    let office = desk.policy.units.office();
+    desk.persons.insert(office, ["唯一的人".to_owned()].into());
+    assert!(desk.refuses(own, "accept", OFFICE, &[]).contains("另一人"), "the directory knows one person, and it is another one");
+    desk.persons.insert(office, ["省投资促进局的人".to_owned(), "唯一的人".to_owned()].into());
+    assert!(desk.refuses(own, "accept", OFFICE, &[]).contains("另一人"), "it knows two");
+    desk.persons.insert(office, ["省投资促进局的人".to_owned()].into());
+    assert!(desk.decide(&desk.act(own, "accept", OFFICE, &[])).unwrap().drafts[0].event.same_person, "自办自结");
 }
 
 #[test]
@@ -290,4 +296,52 @@ fn limits_count_for_the_owner() {
     let other = desk.with_office(|office| office.owner(&desk.folded(RAISED).record).unit.map(|unit| office.name(unit).to_owned())).unwrap();
     assert_ne!(asked, other);
     desk.does(RAISED, "promise", &other, &[("answer", "正在办"), ("promised_on", "2026-07-20")]);
+}
+
+/// What was done later counts neither for what is possible on an earlier day nor for how often.
+#[test]
+fn later_acts_count_on_no_earlier_day() {
+    let mut desk = raised();
+    let asked = desk.with_office(|office| office.owner(&desk.folded(RAISED).record).unit.map(|unit| office.name(unit).to_owned())).unwrap();
+    desk.today = day("2026-07-10");
+    for _ in 0..2 {
+        desk.does(RAISED, "promise", &asked, &[("answer", "正在办"), ("promised_on", "2026-07-20")]);
+    }
+    let possible = |on: &str| desk.with_office(|office| desk.matters[RAISED].possible(office, desk.life(), &desk.matters, day(on)));
+    assert!(possible("2026-07-09").contains(&"promise".to_owned()));
+    assert!(!possible("2026-07-10").contains(&"promise".to_owned()));
+}
+
+/// A message names fields and acts by their titles, and offers a few names only.
+#[test]
+fn messages_name_titles_and_few_names() {
+    let mut desk = issued();
+    let refused = desk.refuses(CODE, "reassign", OFFICE, &[("holder", "县")]);
+    assert!(refused.contains("承办单位“县”") && refused.matches('、').count() < 5, "{refused}");
+    let refused = desk.refuses(CODE, "feedback", "瓮安县", &[]);
+    assert!(refused.contains("须填：办理情况（handling）"), "{refused}");
+    let refused = desk.refuses(CODE, "feedback", "瓮安县", &[("due_on", "2026-12-31")]);
+    assert!(refused.contains("不填办结时限（due_on）"), "{refused}");
+    let refused = desk.refuses(CODE, "签受", "瓮安县", &[]);
+    assert!(refused.contains("签收（receive）") && refused.matches('、').count() < 5, "{refused}");
+    assert_eq!(desk.does(CODE, "签收", "瓮安县", &[]), "handling", "a title names it as well");
+    assert!(desk.refuses(CODE, "receive", "瓮安县", &[]).contains("签收日期已是2026-07-01"));
+    let orders = &desk.policy.ledgers[desk.ledger];
+    let unknown = given_cells(orders, &[("due_om".to_owned(), "2026-12-31".to_owned())], desk.today).unwrap_err();
+    assert!(unknown.contains("办结时限（due_on）") && unknown.matches('、').count() < 5 && !unknown.contains("expected"), "{unknown}");
+}
+
+/// Acts that are made together are all made or none, each after the one before it.
+#[test]
+fn acts_made_together_are_all_made_or_none() {
+    let mut desk = issued();
+    desk.today = day("2026-07-03");
+    let act = |desk: &Desk, transition: &str, given: &[(&str, &str)]| desk.act(CODE, transition, "瓮安县", given);
+    let (receive, feedback) = (act(&desk, "receive", &[]), act(&desk, "feedback", &[("handling", "正在办")]));
+    let refused = desk.handle_together(&[receive.clone(), feedback.clone(), receive.clone()]).unwrap_err();
+    assert!(refused.reason.contains("签收") && refused.state == "issued", "{refused:?}");
+    assert_eq!(desk.matters[CODE].events.len(), 2);
+    assert_eq!(desk.handle_together(&[receive, feedback, act(&desk, "report", &[("handling", "已办")])]).unwrap(), "checking");
+    let made: Vec<&str> = desk.matters[CODE].events.iter().map(|event| event.transition.as_str()).collect();
+    assert_eq!(made, ["propose", "issue", "receive", "feedback", "report"]);
 }

@@ -1,9 +1,9 @@
 //! A small office in memory: it decides acts and writes their events as a store would.
 
 use crate::config::load::{Config, read_files};
-use crate::domain::life::act::{Act, Decision, Draft, Numbering, Refusal};
+use crate::domain::life::act::{Act, Decision, Draft, Numbering, Placed, Refusal};
 use crate::domain::life::declaration::Life;
-use crate::domain::life::event::{Event, Via};
+use crate::domain::life::event::Via;
 use crate::domain::life::fold::{Folded, Imported, RowVersion, Step};
 use crate::domain::life::handle::decide;
 use crate::domain::life::matter::{Matter, Matters};
@@ -135,21 +135,30 @@ impl Desk {
     }
 
     pub(super) fn decide(&self, act: &Act) -> Result<Decision, Refusal> {
-        self.with_office(|office| decide(office, self.life(), &self.matters, act, self.today))
+        self.with_office(|office| decide(office, self.life(), &self.matters, std::slice::from_ref(act), self.today))
     }
 
     /// Decides and writes. Returns the code and the state.
     pub(super) fn handle(&mut self, act: &Act) -> Result<(String, String), Refusal> {
         let decision = self.decide(act)?;
-        let mut code = String::new();
-        let mut first = 0;
-        for (index, draft) in decision.drafts.iter().enumerate() {
-            let written = self.write(draft, first);
-            if index == decision.named {
-                (code, first) = written;
-            }
+        Ok((self.write_all(&decision), decision.state))
+    }
+
+    /// Writes what was decided. Returns the code of the record.
+    fn write_all(&mut self, decision: &Decision) -> String {
+        let mut written: Vec<(String, i64)> = Vec::new();
+        for draft in &decision.drafts {
+            let followed = draft.follows.map(|followed| written[followed].1);
+            written.push(self.write(draft, followed));
         }
-        Ok((code, decision.state))
+        written.swap_remove(decision.named).0
+    }
+
+    /// As [`Desk::handle`], of several acts on one record that are made together.
+    pub(super) fn handle_together(&mut self, acts: &[Act]) -> Result<String, Refusal> {
+        let decision = self.with_office(|office| decide(office, self.life(), &self.matters, acts, self.today))?;
+        self.write_all(&decision);
+        Ok(decision.state)
     }
 
     /// As [`Desk::handle`], of an act that has to be possible.
@@ -181,59 +190,28 @@ impl Desk {
         number
     }
 
-    fn write(&mut self, draft: &Draft, act: i64) -> (String, i64) {
-        let fields = &self.policy.ledgers[self.ledger].fields;
-        let ids = |set: &[(usize, Cell)]| set.iter().map(|(field, cell)| (fields[*field].id.clone(), cell.clone())).collect::<Vec<_>>();
-        let code = draft.code.clone().unwrap_or_else(|| format!("{}-2026-{:06}", draft.prefix, self.next(&draft.prefix)));
+    fn write(&mut self, draft: &Draft, followed: Option<i64>) -> (String, i64) {
+        let code = match draft.event.creates {
+            true => format!("{}-2026-{:06}", draft.prefix, self.next(&draft.prefix)),
+            false => draft.event.code.clone(),
+        };
         self.pos += 1;
         let pos = self.pos;
         let number = self.number(draft.numbering.as_ref());
-        let mut event = Event {
-            pos,
-            act: if draft.follows { act } else { pos },
-            code: code.clone(),
-            no: draft.no,
-            creates: draft.code.is_none(),
-            transition: draft.transition.clone(),
-            on: draft.on,
-            recorded_at: String::new(),
-            by: draft.by.clone(),
-            unit: draft.unit.clone(),
-            actor: draft.actor.clone(),
-            via: draft.via,
-            on_behalf: draft.on_behalf,
-            late: draft.late,
-            same_person: draft.same_person,
-            given: draft.given.clone(),
-            set: ids(&draft.set),
-            reason: draft.reason.clone(),
-            key: draft.key.clone(),
-            number,
-            opened: Vec::new(),
-            retracted: None,
-        };
-        if let Some(opened) = &draft.opens {
-            let other = format!("{}-2026-{:06}", opened.prefix, self.next(&opened.prefix));
+        let act = followed.unwrap_or(pos);
+        let opened = draft.opens.as_ref().map(|opened| {
             self.pos += 1;
-            let number = self.number(opened.numbering.as_ref());
-            let set = ids(&opened.set);
-            event.opened.push(other.clone());
-            let birth = Event {
-                pos: self.pos,
-                act: pos,
-                code: other.clone(),
-                no: 1,
-                creates: true,
-                set,
-                number,
-                given: Vec::new(),
-                opened: Vec::new(),
-                ..event.clone()
-            };
-            self.matters.insert(other.clone(), Matter { code: other, events: vec![birth], ..Matter::default() });
+            let code = format!("{}-2026-{:06}", opened.prefix, self.next(&opened.prefix));
+            (self.pos, code, self.number(opened.numbering.as_ref()))
+        });
+        let placed = Placed { pos, act, recorded_at: String::new(), code: code.clone(), number, opened };
+        let (event, birth) = draft.written(placed);
+        if let Some(birth) = birth {
+            let matter = Matter { code: birth.code.clone(), events: vec![birth], ..Matter::default() };
+            self.matters.insert(matter.code.clone(), matter);
         }
         let matter = self.matters.entry(code.clone()).or_insert_with(|| Matter { code: code.clone(), ..Matter::default() });
-        assert_eq!(draft.no, matter.events.len() as u32 + 1, "the events of {code} are counted");
+        assert_eq!(event.no, matter.events.len() as u32 + 1, "the events of {code} are counted");
         matter.events.push(event);
         (code, pos)
     }

@@ -87,7 +87,12 @@ impl VisibleMaterial<'_> {
             BuiltIn::No => Value::count(number),
             BuiltIn::Key => Value::text(item.key),
             BuiltIn::Basis => Value::text(clause(&rule.basis)),
-            BuiltIn::Feedback => Value::text(self.text(&self.feedback(rule.ledger, item.key))),
+            BuiltIn::Feedback => {
+                let handled = item.finding.and_then(|finding| finding.handled.as_deref()).unwrap_or_default();
+                let feedback = self.feedback(rule.ledger, item.key);
+                let parts = [handled, &feedback].into_iter().filter(|part| !part.is_empty());
+                Value::text(self.text(&parts.collect::<Vec<_>>().join("；")))
+            }
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(rule.ledger, record.place))),
             key => match (item.finding, item.notice) {
                 (Some(finding), _) => self.finding_cell(key, finding, item.folded),
@@ -169,6 +174,9 @@ impl VisibleMaterial<'_> {
 
     /// The act in words. An act from 督办 on is a draft until a person releases it: the office sees it marked as draft, units see 催办.
     fn act_text(&self, finding: &Finding) -> String {
+        if let Some(done) = &finding.done_since {
+            return done.to_string();
+        }
         match (finding.state, finding.act) {
             (State::Open, Some(act)) if act <= Act::Urge => act.title().into(),
             (State::Open, Some(act)) if self.material.audience.sees_drafts() => format!("{}（拟办）", act.title()),
@@ -213,7 +221,9 @@ pub(crate) fn name_column(policy: &Policy, ledger: usize, columns: &[ListColumn]
 /// The title of a notice names what must happen by the due date, because the rule's own title names the overdue state.
 fn upcoming_title(ledger: &Ledger, rule: &Rule) -> String {
     match &rule.kind {
-        RuleKind::Deadline { until: Some(until), .. } => format!("应有{}", ledger.fields[*until].title),
+        RuleKind::Deadline { until, .. } if !until.is_empty() => {
+            format!("应有{}", until.iter().map(|field| ledger.fields[*field].title.as_str()).collect::<Vec<_>>().join("或"))
+        }
         _ => rule.title.clone(),
     }
 }
