@@ -1,6 +1,6 @@
-//! The configuration in force: what `serve` has published counts for everybody, and what changes who gets what waits for a person.
+//! The configuration in force: what `serve` has published counts for every service, and what changes who gets what waits for a person.
 
-use super::helpers::{command, duban, edit, files_below, fresh_root, import, service, stderr, stdout};
+use super::helpers::{command, duban, edit, files_below, fresh_root, import, stderr, stdout};
 use super::outputs::PROJECTS;
 use duban::clock::Clock;
 use serde_json::Value;
@@ -61,9 +61,11 @@ const DAILY: &str = "title = \"每日清单\"\nslot = \"0 0 8 * * *\"\nzone = \"
 fn make_due(root: &Path) {
     let until = (Clock::System.local(8 * 3600) - chrono::Duration::days(2)).format("%Y-%m-%dT%H:%M:%S").to_string();
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-        let service = service(root, "2026-10-08T00:00:00Z").await;
-        service.store().schedule().set_back("daily", &until).await.expect("set back");
-        service.store().close().await;
+        sqlx::any::install_default_drivers();
+        let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", root.join("var/duban.db").display())).await.expect("the tables");
+        let set = sqlx::query("UPDATE job_state SET handled_until=$1 WHERE job='daily'").bind(until).execute(&tables).await;
+        assert_eq!(set.expect("set back").rows_affected(), 1);
+        tables.close().await;
     });
 }
 
