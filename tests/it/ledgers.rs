@@ -362,7 +362,7 @@ async fn the_directory_of_a_folder_gives_no_mailboxes_by_itself() {
             .expect("a file");
         let source = format!("[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n{more}");
         edit(at, "config/duban.toml", "[mail]\n", &format!("{source}\n[mail]\n"));
-        import_rows(at, "台账.csv", "2026-09-30", &row("GZ1", "甲项目", "1"));
+        import_rows(at, "台账.csv", "2026-12-01", &row("GZ1", "甲项目", "1"));
         let run = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-12-01"]);
         assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
         let mails = files_below(&at.join("var/outbox"));
