@@ -232,7 +232,7 @@ pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str,
     let entry = AuditEntry { at: &at, who: by.who, why: by.why };
     let may_be_secrecy = secrecy.polarity(header).is_some() || secrecy.is_doubtful(&[header.to_owned()]);
     if let Some(title) = titles_of(policy, word).filter(|_| !may_be_secrecy) {
-        // the word and no field is kept: other ledgers of the source have other fields of the same id
+        // the word is stored, not the field: other ledgers of the source have other fields of the same id
         importer.store.restrictions().decide_field(source, &compared_header(header), word, entry).await?;
         return Ok(DecidedHeader { header: header.to_owned(), meaning: HeaderMeaning::Field(title) });
     }

@@ -197,7 +197,7 @@ impl Secrecy {
         if let Some(chosen) = chosen(word) {
             return chosen.into_iter().map(|choice| self.read(polarity, choice)).max().unwrap_or_default();
         }
-        // a box that nobody has ticked says no where a yes would open the row
+        // a box that nobody has ticked is a no where a yes would open the row
         if polarity == Polarity::Opens && matches!(word, "☐" | "□") {
             return Marking::Marked(NOT_OPEN.into());
         }

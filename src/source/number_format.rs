@@ -431,7 +431,7 @@ const UNITS: [char; 6] = ['亿', '万', '千', '百', '元', '億'];
 /// Signs of foreign money.
 pub(crate) const SIGNS_OF_MONEY: [char; 4] = ['$', '€', '£', '￡'];
 
-/// Words behind a number that only say what is counted.
+/// Words behind a number that only name what is counted.
 const COUNTERS: [&str; 15] = ["个", "人", "名", "户", "家", "件", "天", "日", "项", "宗", "套", "台", "次", "亩", "平方米"];
 
 /// Seconds of a day, and those before its last minute.

@@ -502,7 +502,7 @@ impl<'s> ContentReader<'s> {
                 (Some(number), _) => Some(NumberFormat::Percent.shown(number, false)),
                 (None, _) => in_words(shown),
             },
-            // the sign of foreign money may be that of the language of the file, which stands in the text alone
+            // the sign of foreign money may be that of the language of the file, which is in the text alone
             "float" | "currency" if shown.contains(SIGNS_OF_MONEY) => in_words(shown),
             "float" | "currency" => match (number(), style) {
                 (Some(number), Some(style)) => Some(style.format.numbers.shown(number, self.days_from_1904)),
@@ -649,7 +649,7 @@ mod tests {
 
     /// An empty text is the result of a formula; a value of 0 that no text shows is what a program writes that calculates nothing.
     #[test]
-    fn formulas_without_result_are_told_from_empty_ones() {
+    fn formulas_without_result_differ_from_empty_ones() {
         let style = "<number:number-style style:name=\"P0\"><number:text/></number:number-style><number:number-style style:name=\"N\"><number:number number:min-integer-digits=\"1\"/>\
                      <style:map style:condition=\"value()=0\" style:apply-style-name=\"P0\"/></number:number-style><style:style style:name=\"Z\" style:family=\"table-cell\" style:data-style-name=\"N\"/>";
         let cells = "<table:table-row><table:table-cell table:formula=\"of:=1+1\" office:value-type=\"float\" office:value=\"0\"/>\

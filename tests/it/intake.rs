@@ -464,10 +464,10 @@ fn a_decision_about_a_header_is_that_of_its_ledger() {
     }
 }
 
-/// Whose findings would go to nobody is told at import.
+/// Whose findings would go to nobody is named at import.
 #[test]
-fn a_register_without_the_column_of_its_owner_says_so() {
-    for (text, told) in [
+fn a_register_without_the_column_of_its_owner_is_named() {
+    for (text, named) in [
         ("项目编号,项目名称,市（州）\nGZ1,甲项目,黔南州\n", "没有“县（市、区）”栏，找不到各行的责任单位"),
         ("问题编号,项目编号,问题描述,提出日期\nKN1,GZ1,甲,2026-07-01\n", "没有“责任部门”“提请层级”栏，找不到各行的责任单位"),
         ("项目编号,项目名称,所属县区\nGZ1,甲项目,瓮安县\n", ""),
@@ -475,8 +475,8 @@ fn a_register_without_the_column_of_its_owner_says_so() {
         let root = fresh_root();
         let done = import(root.path(), "a.csv", text, &["--covers", "2026-09-30"]);
         let printed = stdout(&done);
-        assert_eq!((done.status.code(), printed.contains("找不到各行的责任单位")), (Some(0), !told.is_empty()), "{printed}");
-        assert!(printed.contains(told), "{printed}");
+        assert_eq!((done.status.code(), printed.contains("找不到各行的责任单位")), (Some(0), !named.is_empty()), "{printed}");
+        assert!(printed.contains(named), "{printed}");
     }
 }
 

@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn codes_as_programs_leave_them() {
         let code = Field { role: Some(Role::Code), ..field(FieldKind::Text) };
-        for (text, expected, is_told) in [
+        for (text, expected, has_remark) in [
             ("20260002.00", "20260002", true),
             ("20260010.000000", "20260010", true),
             ("20260009.", "20260009", true),
@@ -418,7 +418,7 @@ mod tests {
             ("GD0001", "GD0001", false),
         ] {
             let (cell, fault) = read_cell(&code, &Raw::Text(text.into()), 10, today()).unwrap();
-            assert_eq!((cell.to_string().as_str(), fault.is_some()), (expected, is_told), "{text}");
+            assert_eq!((cell.to_string().as_str(), fault.is_some()), (expected, has_remark), "{text}");
         }
     }
 
