@@ -63,7 +63,7 @@ fn make_due(root: &Path) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
         sqlx::any::install_default_drivers();
         let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", root.join("var/duban.db").display())).await.expect("the tables");
-        let set = sqlx::query("UPDATE job_state SET handled_until=$1 WHERE job='daily'").bind(until).execute(&tables).await;
+        let set = sqlx::query("INSERT INTO job_state (job, handled_until, slot) VALUES ('daily', $1, '') ON CONFLICT (job) DO UPDATE SET handled_until=excluded.handled_until").bind(until).execute(&tables).await;
         assert_eq!(set.expect("set back").rows_affected(), 1);
         tables.close().await;
     });

@@ -358,17 +358,19 @@ async fn the_directory_of_a_folder_gives_no_mailboxes_by_itself() {
         let root = fresh_root();
         let at = root.path();
         std::fs::create_dir(at.join("incoming")).expect("a folder");
-        std::fs::write(at.join("incoming/通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,白云区,王五,elsewhere@gz.example\n")
+        std::fs::write(at.join("incoming/通讯录.csv"), "通讯编号,单位名称,姓名,电子邮箱\nT0,瓮安县,王五,elsewhere@gz.example\n")
             .expect("a file");
         let source = format!("[[source]]\nname = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nsettle_seconds = 0\n{more}");
-        edit(at, "config/duban.toml", "[mail]\n", &format!("{source}\n[mail]\n"));
-        import_rows(at, "台账.csv", "2026-12-01", &row("GZ1", "甲项目", "1"));
+        edit(at, "config/duban.toml", "[mail]\n", &format!("{source}\n[start]\nenforce_on = \"2026-01-01\"\n\n[mail]\n"));
+        let rows = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,实际开工时间,履约时间,终止时间\n\
+                    GZ1,甲项目,黔南州,瓮安县,合同,签约,1,2024-01-01,2024-01-02,,,\n";
+        assert!(matches!(import(at, "台账.csv", rows, &["--covers", "2026-12-01"]).status.code(), Some(0 | 2)));
         let run = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-12-01"]);
         assert!(matches!(run.status.code(), Some(0 | 2)), "{}{}", stdout(&run), stderr(&run));
         let mails = files_below(&at.join("var/outbox"));
         let count =
             |address: &str| mails.iter().filter(|(_, mail)| String::from_utf8_lossy(mail).contains(&format!("<{address}>"))).count();
-        assert_eq!((count("520113@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{more}{}", stdout(&run));
+        assert_eq!((count("522725@gz.example"), count("elsewhere@gz.example")), (own, elsewhere), "{more}{}", stdout(&run));
     }
 }
 
