@@ -38,7 +38,7 @@ impl SessionStore {
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let mut opened = self.opened.lock().await;
         if opened.file != file_identity(&self.root, &self.url) {
-            tracing::warn!("the file of the sessions was removed or replaced: everybody has to log in again");
+            tracing::warn!("the file of the sessions was removed or replaced: everybody has to log in once more");
             // closed first: whoever closes an SQLite file that is gone removes the log of the one in its place
             opened.store.close().await;
             let (root, url, runtime) = (self.root.clone(), self.url.clone(), Handle::current());

@@ -90,7 +90,7 @@ async fn a_revision_that_would_change_nothing_but_its_day_makes_no_file_and_send
     let files_of_it = service.store().reports().list(&newest.id).await.expect("files");
     assert!(!files_of_it.is_empty() && files_of_it.iter().all(|file| !file.path.contains("-r")), "{files_of_it:?}");
     // an earlier file is rebuilt as it was made
-    let rebuilt = service.runner().rebuild(&newest.id, Some(root.path().join("again"))).await.expect("a rebuild");
+    let rebuilt = service.runner().rebuild(&newest.id, Some(root.path().join("rebuilt"))).await.expect("a rebuild");
     assert!(rebuilt.len() == files_of_it.len() && rebuilt.iter().all(|file| file.is_identical()), "{rebuilt:?}");
     // changed data make new files, which bear their day, and stay in turn
     import_into(&service, "改.csv", &register("2026-08-10", "茶园加工项目"), "2026-09-30").await;

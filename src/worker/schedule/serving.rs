@@ -257,7 +257,7 @@ impl Serving {
 
     /// A look failed: the next one comes by itself.
     fn failed_with(&mut self, part: &Part, error: &anyhow::Error) {
-        tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries again");
+        tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries once more");
         if error.chain().any(|cause| cause.is::<StoreError>()) {
             self.database_faults.insert(part.clone(), format!("{error:#}"));
         }
