@@ -37,6 +37,11 @@ fn is_term(text: &str) -> bool {
     text.starts_with("长期") || text.starts_with(|c: char| c.is_ascii_digit())
 }
 
+/// Whether a text is more than one clause.
+pub(crate) fn has_clauses(text: &str) -> bool {
+    half_width(text).trim_end_matches(CLAUSE_ENDS).contains(CLAUSE_ENDS)
+}
+
 /// Begins of phrases that may belong to what is before them.
 const LINKS: [char; 3] = ['为', '属', '系'];
 

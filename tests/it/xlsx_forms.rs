@@ -241,7 +241,9 @@ fn calamine_finds_the_same_values() {
             continue;
         }
         // it does not know what a format shows, what is struck out, and which part is the workbook
-        if ["numbers-as-they-are-shown.toml", "struck-out-cells.toml", "workbook-under-another-name.toml"].contains(&name.as_str()) {
+        if ["numbers-as-they-are-shown.toml", "struck-out-cells.toml", "words-in-number-formats.toml", "workbook-under-another-name.toml"]
+            .contains(&name.as_str())
+        {
             continue;
         }
         let Some((sheets, mut cells)) = read_here(&path, &bytes) else { continue };

@@ -19,6 +19,8 @@ pub(crate) enum NonData {
     Heading,
     /// A remark or a signature line.
     Remark,
+    /// A line of words that is none of the known remarks: it may head the rows below it or speak of those above.
+    Line,
     /// The head or foot of a printed page, or a line that is drawn with signs.
     PageFoot,
     /// A row of a template that explains the columns; the reason.
@@ -34,7 +36,7 @@ impl NonData {
             NonData::SecondHeader(_) => "另一个表头，栏目次序与上面不同".into(),
             NonData::Total(word) => format!("{word}行"),
             NonData::Heading => "标题行".into(),
-            NonData::Remark => "备注或签名行".into(),
+            NonData::Remark | NonData::Line => "备注或签名行".into(),
             NonData::PageFoot => "页眉页脚或表线".into(),
             NonData::Template(reason) => (*reason).into(),
             NonData::Prepared => "没有填写，只有预先填好的序号".into(),
@@ -234,7 +236,7 @@ pub(crate) fn non_data(
         && !header.decided_by_header.contains(column)
         && !may_be_code(raw)
     {
-        return Some(NonData::Remark);
+        return Some(NonData::Line);
     }
     None
 }

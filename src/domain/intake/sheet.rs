@@ -495,6 +495,7 @@ impl<'a> SheetIntake<'a> {
                     }
                 }
                 NonData::Remark => self.secrecy.read_remark(number, cells),
+                NonData::Line => self.secrecy.read_words(number, cells),
                 NonData::Prepared => return self.take_prepared(number, row.hidden),
                 NonData::RepeatedHeader | NonData::PageFoot | NonData::Template(_) => {}
             }

@@ -9,6 +9,7 @@ use crate::domain::intake::row_marks::{
 use crate::domain::intake::text::normalize_name;
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Secrecy};
+use crate::domain::stated_secrecy::has_clauses;
 use std::collections::BTreeMap;
 
 /// What a sheet states about secrecy.
@@ -46,6 +47,8 @@ struct Section {
     mark: Option<(String, Option<u32>)>,
     /// The level of the last heading with a number, without those within a section with a mark.
     numbered: Option<u32>,
+    /// Whether a row came below the last heading.
+    has_rows: bool,
 }
 
 impl Section {
@@ -58,6 +61,7 @@ impl Section {
             (None, Some(_)) => false,
         };
         if self.mark.as_ref().is_none_or(|(_, of)| ends(*of)) {
+            self.has_rows = false;
             self.mark = found.map(|mark| (mark, level));
             self.numbered = level.or(self.numbered);
         }
@@ -181,6 +185,13 @@ impl SheetSecrecy {
         self.section.begin(&heading.unwrap_or_default(), found);
     }
 
+    /// Reads a line of words that has the form of neither a heading nor a remark.
+    pub(crate) fn read_words(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
+        let text: String = cells.iter().map(|(_, raw)| raw.display()).collect();
+        let is_remark = has_clauses(&text) || self.words.as_ref().is_none_or(|secrecy| secrecy.speaks_of_all_rows(&text));
+        if is_remark { self.read_remark(number, cells) } else { self.begin_section(number, cells) }
+    }
+
     /// Reads a remark below the rows: what it states holds for the rows of the file's ledger that it names by their codes, else for all.
     pub(crate) fn read_remark(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
         let Some(words) = self.words.clone() else { return };
@@ -293,6 +304,7 @@ impl SheetSecrecy {
         } else if let Some(column) = statement.classified {
             self.classify(row, header_of(column));
         }
+        self.section.has_rows = true;
         if let Some((column, words, _)) = &statement.restricting {
             self.mark(row, mark_text(&format!("{}：{words}", header_of(*column))));
         } else if let Some(cell) = self.section_mark().or_else(|| self.sheet_mark.clone()) {
@@ -310,6 +322,12 @@ impl SheetSecrecy {
 
     /// Ends the rows: what is known of the columns whose header may be of secrecy.
     pub(crate) fn finish_rows(&mut self) -> Vec<DoubtfulResult> {
+        // a line of words with no row below it speaks of the rows above
+        if let Some((mark, None)) = self.section.mark.take()
+            && !self.section.has_rows
+        {
+            self.marks_all = Some(MarkedRows { cell: mark, remark: String::new() }.with(self.marks_all.take()));
+        }
         std::mem::take(&mut self.doubtful).finish(&mut self.marks)
     }
 

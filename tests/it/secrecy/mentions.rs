@@ -243,6 +243,9 @@ fn a_line_or_a_name_marks_the_rows_below_it() {
         ("k.csv", format!("{head}{all}备注：P11为涉密项目,,\n").into(), &["P11"]),
         ("l.csv", format!("{head}{all}备注：P11已公开，其余均为涉密项目,,\n").into(), every),
         ("m.csv", format!("{head}{all}备注：A4纸打印，本表为涉密项目,,\n").into(), every),
+        ("o.csv", format!("{head}{all}{}", line("以上项目不公开")).into(), every),
+        ("p.csv", format!("{head}{first}{}{last}", line("本表均为不公开项目")).into(), every),
+        ("q.csv", format!("{head}{first}{}{last}", line("不公开项目，请勿外传")).into(), every),
         ("n.csv", format!("{head}{}{first}单位：亿元,,\n{last}", line("一、不公开项目")).into(), every),
         ("h.csv", format!("{}{head}{all}说明：涉密项目不得填报,,\n", line("项目台账（公开）")).into(), &[]),
     ];
