@@ -18,6 +18,7 @@ use crate::store::outbox::OutboxRow;
 use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
 use clap::Subcommand;
+use std::io::IsTerminal;
 
 #[derive(Subcommand)]
 pub(crate) enum OutboxAction {
@@ -173,6 +174,11 @@ pub(crate) async fn print_stopped(store: &Store) -> anyhow::Result<()> {
 /// Releases or rejects drafts in the name of a person.
 async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(deliverer, ids, person.by.as_deref(), &person.reason).await?;
+    let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
+    if !ids.is_empty() && !confirmed(&format!("将{word}：{}", outbox::drafts_in_words(deliverer, ids).await?))? {
+        print_line!("未作改动");
+        return Ok(Exit::Failed);
+    }
     let DraftDecisions { decided, approved, same_person } = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
     let rest = ids.len() - decided.len() - approved.len();
     for id in &approved {
@@ -183,7 +189,6 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     }
     let rest = rest - same_person.len();
     let decided = decided.len();
-    let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
     print_line!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
     let mut withheld = Vec::new();
     for id in ids {
@@ -191,6 +196,18 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     }
     print_withheld(deliverer, &withheld).await?;
     Ok(if rest + same_person.len() > 0 { Exit::Partial } else { Exit::Done })
+}
+
+/// Prints what is about to happen, and asks a person at a terminal whether it is to; a script has decided when it was written.
+fn confirmed(what: &str) -> anyhow::Result<bool> {
+    print_line!("{what}");
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    print_line!("确认请输入“是”并回车：");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "是" | "y" | "yes"))
 }
 
 /// Prints what delays sending, and the messages that a request names.

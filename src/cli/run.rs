@@ -146,8 +146,9 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
             format_args!("台账：{ledger}（{source}，第{snapshot}次快照，截至{covers_on}）入库{accepted} 待核{quarantined}{note}"),
         );
     }
-    let FindingCounts { red, orange, yellow, unjudged, blank_cells, exempt, .. } = judged.findings;
-    add_line(text, format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}"));
+    let FindingCounts { red, orange, yellow, services, unjudged, blank_cells, exempt, .. } = judged.findings;
+    let services = if services > 0 { format!("，服务事项{services}") } else { String::new() };
+    add_line(text, format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}{services}"));
     let FindingCounts { new, escalated, eased, continued, reopened, resolved, .. } = judged.findings;
     add_line(text, format_args!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}"));
     for PackCounts { title, made, without_rows, failed, folders } in &judged.packs {

@@ -36,6 +36,8 @@ pub struct NewMessage {
     pub bytes: Vec<u8>,
     /// Code of the act above 催办, for a draft that a person releases; empty for a digest.
     pub act: String,
+    /// The id of the letter that this is a copy of, which goes out with it; empty for every other message.
+    pub copy_of: String,
     /// The records that its text and its attachment name.
     pub names: NamedCodes,
 }
@@ -166,8 +168,8 @@ impl Outbox<'_> {
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked, bytes_sha256) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
-                self.database.dialect.values(part.len(), 22)
+                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked, bytes_sha256, copy_of) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
+                self.database.dialect.values(part.len(), 23)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
@@ -194,7 +196,8 @@ impl Outbox<'_> {
                     .bind(message.bytes.len() as i64)
                     .bind(&message.act)
                     .bind(inputs.restrictions)
-                    .bind(sha256_of(&message.bytes));
+                    .bind(sha256_of(&message.bytes))
+                    .bind(&message.copy_of);
             }
             query.execute(&mut *transaction).await?;
         }
@@ -262,13 +265,15 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// The number of messages in each state, of one run or of all.
+    /// The number of messages in each state, of one run or of all. Copies that wait for their letter do not count.
     ///
     /// # Errors
     /// The database fails.
     pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<DeliveryState, i64>> {
-        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) GROUP BY state")
+        let statement = "SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) AND (copy_of='' OR state<>$2) GROUP BY state";
+        let rows = sqlx::query(statement)
             .bind(run.unwrap_or_default())
+            .bind(DeliveryState::Draft.code())
             .fetch_all(&self.database.pool)
             .await?;
         rows.iter().map(|row| Ok((delivery_state(row)?, number(row, "n")?))).collect()
@@ -290,7 +295,7 @@ impl Outbox<'_> {
         Ok((number(&row, "tests")?, number(&row, "repeated")?))
     }
 
-    /// Messages, newest first.
+    /// Messages, newest first, without copies that wait for their letter.
     ///
     /// # Errors
     /// The database fails or a row is damaged.
@@ -301,12 +306,13 @@ impl Outbox<'_> {
              o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS findings FROM outbox o \
              LEFT JOIN outbox_findings t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
              WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
-             ORDER BY o.created_at DESC, o.id",
+             AND (o.copy_of='' OR o.state<>$5) ORDER BY o.created_at DESC, o.id",
         )
         .bind(filter.run.as_deref().unwrap_or_default())
         .bind(filter.state.map_or("", DeliveryState::code))
         .bind(filter.unit.as_deref().unwrap_or_default())
         .bind(finding.as_ref().map_or("", |(like, ..)| like.as_str()))
+        .bind(DeliveryState::Draft.code())
         .fetch_all(&self.database.pool)
         .await?;
         let mut out = Vec::new();
@@ -329,15 +335,16 @@ impl Outbox<'_> {
     /// # Errors
     /// The database fails or a row is damaged.
     pub async fn page(self, unit: &str, states: &[DeliveryState], tests: bool, first: i64, count: i64) -> Result<(Vec<OutboxRow>, i64)> {
-        let matching = format!("FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND state IN ({})", parameters(3, states.len()));
+        let matching =
+            format!("FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND (copy_of='' OR state<>$3) AND state IN ({})", parameters(4, states.len()));
         let bound = |statement: String| {
-            let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests));
+            let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests)).bind(DeliveryState::Draft.code());
             states.iter().fold(query, |query, state| query.bind(state.code()))
         };
         let total = bound(format!("SELECT COUNT(*) AS n {matching}")).fetch_one(&self.database.pool).await?;
         let columns = "id, run, address, unit, subject, state, attempts, reply, created_at, ended_at, next_at, expires_at, unknowns, test, \
                        instead_of, message_id, act";
-        let (limit, offset) = (states.len() + 3, states.len() + 4);
+        let (limit, offset) = (states.len() + 4, states.len() + 5);
         let rows = bound(format!("SELECT {columns} {matching} ORDER BY created_at DESC, id LIMIT ${limit} OFFSET ${offset}"))
             .bind(count)
             .bind(first)

@@ -59,6 +59,9 @@ pub struct FindingCounts {
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
+    /// Services to offer, which are in no count of lights or changes.
+    #[serde(default)]
+    pub services: usize,
     pub unjudged: usize,
     /// Cells to fill in, so that the unjudged ones can be judged.
     pub blank_cells: usize,

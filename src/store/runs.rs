@@ -1,6 +1,7 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
 use crate::domain::register::data_condition::DataCondition;
+use crate::domain::notify::inputs::Unsigned;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::run_result;
 use crate::store::run_result::{RunFault, RunResult};
@@ -106,6 +107,9 @@ pub struct RunInputs {
     /// That of the first edition, with which a revision is compared.
     #[serde(default)]
     pub first_made_on: Option<NaiveDate>,
+    /// The drafts that had waited too long for a person when it began.
+    #[serde(default)]
+    pub unsigned: Unsigned,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.

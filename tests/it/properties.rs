@@ -284,6 +284,8 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 unreached: &[],
                 gone: &gone,
                 rhythm: *dice.choice(&[Rhythm::Always, Rhythm::Changes]).expect("one"),
+                drafts: &[],
+                unsigned: Default::default(),
                 levels: &levels,
                 started,
                 data: &DataState::default(),

@@ -2,18 +2,19 @@
 //! part (`roll_up.rs`). A mailbox outside the allowed domains gets the counts only.
 
 use crate::domain::audience::is_named;
-use crate::domain::judging::finding::Change;
+use crate::domain::judging::finding::{Change, ItemKey};
 use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
 use crate::domain::notify::disposition::UnitFindings;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
 use crate::domain::notify::items::{FoundRecords, Item, Items, UnitItems};
 use crate::domain::notify::opening;
-use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, old_item, places, rest, shorten};
+use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, old_item, places, rest, services, shorten};
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::data_condition::Reader;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
+use std::collections::HashSet;
 
 /// Items listed in full. With every other part at its longest a mail stays within two screens of a phone.
 const FULL_MAX: usize = 3;
@@ -48,7 +49,7 @@ pub(crate) fn digest(
     unit: UnitId,
     mailbox: Mailbox<'_>,
     addressed: &UnitFindings,
-    UnitItems { counted: Items(items), waiting }: &UnitItems,
+    UnitItems { counted: Items(items), services: Items(offered), waiting }: &UnitItems,
     found: &FoundRecords<'_>,
     roll_up: Option<RollUp>,
 ) -> Digest {
@@ -56,19 +57,23 @@ pub(crate) fn digest(
     let is_office = roll_up.is_some();
     let last_notified = inputs.last_notified_of(unit);
     let mut counts = count_items(items);
-    (counts.due, counts.exempt) = (addressed.due.len(), addressed.exempt);
+    (counts.due, counts.exempt, counts.services) = (addressed.due.len(), addressed.exempt, offered.len());
 
     let is_old = |item: &&Item| item.findings().all(|index| inputs.judged.findings[index].old_data.is_some());
     let (old, current): (Vec<&Item>, Vec<&Item>) = items.iter().partition(is_old);
-    let full = if is_office { FULL_MAX_OFFICE } else { FULL_MAX }.min(current.len());
-    let (in_full, others) = current.split_at(full);
+    let most = if is_office { FULL_MAX_OFFICE } else { FULL_MAX };
+    let (sharing, alone): (Vec<&Item>, Vec<&Item>) = current.iter().copied().partition(|item| item.shares_line);
+    let (in_full, others) = alone.split_at(most.min(alone.len()));
+    let others: Vec<&Item> = others.iter().chain(&sharing).copied().collect();
     let old_line = |waits: bool| move |item: &Item| old_item(inputs, unit, item, waits);
     let mut old_items: Vec<OldItem> = old.iter().copied().map(old_line(false)).chain(waiting.0.iter().map(old_line(true))).collect();
     (counts.old_items, counts.waiting) = (old_items.len(), waiting.0.len());
     let urgent: Vec<ItemText> = in_full.iter().map(|item| item_text(inputs, unit, item)).collect();
     let (mut unjudged, blank) = empty_cells(inputs, addressed.unjudged.iter().copied());
-    let mut former = former_items(inputs, last_notified, found);
-    (counts.blank, counts.resolved, counts.gone) = (blank, former.resolved.len(), former.gone.len());
+    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
+    let mut former = former_items(inputs, last_notified, found, &now);
+    (counts.blank, counts.resolved, counts.gone, counts.partly) = (blank, former.resolved.len(), former.gone.len(), former.partly);
+    let comparison = opening::compare_to_last(inputs, &counts, last_notified, &former);
     let mut due: Vec<_> = addressed.due.iter().map(|index| due_line(inputs, *index)).collect();
     let sections = Sections {
         urgent,
@@ -76,6 +81,7 @@ pub(crate) fn digest(
         due_more: shorten(&mut due),
         due,
         rest: rest(inputs, others.iter().copied().filter(|item| item.light != Light::Red)),
+        services: services(inputs, unit, offered),
         old_more: shorten(&mut old_items),
         old_items,
         resolved_more: shorten(&mut former.resolved),
@@ -86,10 +92,9 @@ pub(crate) fn digest(
         unjudged,
         places: places(inputs, unit, items, is_office),
     };
-    let comparison = opening::compare_to_last(inputs, items, waiting, &counts, last_notified, found);
 
     // what waits for data counts as notified once it is found in newer ones
-    let notified = sorted(items.iter().flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
+    let notified = sorted(items.iter().chain(offered).flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
     let findings = sorted(notified.iter().copied().chain(waiting.0.iter().flat_map(Item::findings)));
     let data_notes = inputs.data_notes(findings.iter().copied(), if is_office { Reader::Office } else { Reader::Unit });
     let all_restricted = || {
@@ -126,7 +131,7 @@ pub(crate) fn digest(
     if digest.recipient.counts_only {
         digest.strip_to_counts();
     }
-    digest.numerals = numerals(&digest.sections);
+    digest.numerals = numerals(&digest.sections, digest.roll_up.as_ref());
     digest
 }
 
@@ -139,7 +144,8 @@ fn sorted(findings: impl Iterator<Item = usize>) -> Vec<usize> {
 
 /// The counts of items by light and change.
 fn count_items(items: &[Item]) -> Counts {
-    let mut counts = Counts { items: items.len(), ..Counts::default() };
+    let findings = items.iter().map(|item| item.findings().count()).sum();
+    let mut counts = Counts { items: items.len(), findings, ..Counts::default() };
     for item in items {
         *counts.light(item.light) += 1;
         match item.change {

@@ -42,11 +42,11 @@ pub struct Digest {
     pub started: bool,
     #[serde(flatten)]
     pub attached: AttachedFile,
-    /// Against the items of the unit's last digest: 比上期多1项; empty for its first.
+    /// Against the items of the unit's last digest: 比上期多1个; empty for its first.
     pub than_before: String,
-    /// What changed since the last digest: 新增4项, 有新问题1项, 升级2项, 办结3项.
+    /// What changed since the last digest: 新增4个, 有新问题1个, 升级2个, 办结3个.
     pub compared: Vec<String>,
-    /// What else the mail lists: 10月15日前到期2项, 待补齐1处 …
+    /// What else the mail lists: 10月7日前到期2件, 待补齐1处 …
     pub besides: Vec<String>,
     pub counts: Counts,
     /// Restricted items (涉密 or 不便公开), which are only counted.
@@ -125,6 +125,8 @@ pub struct Sections {
     pub due_more: usize,
     /// Orange and yellow items that are not listed in full, by rule.
     pub rest: Vec<RestLine>,
+    /// Services to offer, which are in no count of lights.
+    pub services: Vec<ServiceLine>,
     pub resolved: Vec<FormerItem>,
     pub resolved_more: usize,
     pub gone: Vec<FormerItem>,
@@ -156,7 +158,7 @@ impl Digest {
     }
 }
 
-/// An act above 催办 (拟办) for one unit: what the person who releases it reads, and what the unit gets then. Serialised, it is the
+/// An act above 催办 (拟办): a letter to one unit, a copy of it, or the paper for all: what the person who releases it reads, and what the unit gets then. Serialised, it is the
 /// context of `report-templates/act.*.j2`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Draft {
@@ -173,28 +175,59 @@ pub struct Draft {
     pub subject: String,
     #[serde(flatten)]
     pub recipient: Recipient,
+    /// Whose items they are.
+    pub scope: String,
     #[serde(flatten)]
     pub letterhead: Letterhead,
+    /// Who signs (落款).
+    pub signature: String,
+    /// Words in place of the day of the release, and of the last day to answer.
+    pub dated: String,
+    pub answer_by: String,
     /// The highest number of days overdue of all its findings, in calendar days.
     pub longest_days: i64,
     /// The unit was notified of every item before.
     pub urged: bool,
+    /// Items that were red at the end of as many quarters in a row as an interview takes.
+    pub repeated: usize,
     pub clauses: Vec<String>,
     pub counts: Counts,
     /// Restricted items of this act (涉密 or 不便公开), which are only counted.
     #[serde(rename = "withheld")]
     pub restricted: usize,
+    /// Who has to act on how many of them, in administrative order.
+    pub lines: Vec<DraftLine>,
     pub items: Vec<ItemText>,
     /// Items that are not listed in full.
     pub more: usize,
+    /// The sum of the projects' amounts, in 分.
+    pub amount: i64,
+    /// Items on which a unit has answered.
+    pub answered: usize,
     #[serde(flatten)]
     pub attached: AttachedFile,
+    /// Copies for the units below the addressee, which go out with it.
+    #[serde(skip)]
+    pub copies: Vec<Draft>,
+    /// Title of the addressee of the letter that this is a copy of; empty for the letter itself.
+    pub copy_of: String,
+}
+
+/// How many items of a draft one unit has to act on.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DraftLine {
+    pub unit: String,
+    pub items: usize,
+    pub findings: usize,
+    pub longest_days: i64,
 }
 
 /// The numbers of subject and body; items are projects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub items: usize,
+    /// The findings of the items.
+    pub findings: usize,
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
@@ -204,12 +237,16 @@ pub struct Counts {
     pub added: usize,
     pub escalated: usize,
     pub resolved: usize,
+    /// Findings that are done on items that still have others.
+    pub partly: usize,
     pub gone: usize,
     pub due: usize,
     /// Cells to fill in, each counted once.
     pub blank: usize,
     /// Findings under an exemption.
     pub exempt: usize,
+    /// Services to offer, which are in no other count.
+    pub services: usize,
     /// Items of data that cannot be relied on, which are listed apart.
     pub old_items: usize,
     /// Those of them that wait for newer data and are in no other count.
@@ -230,8 +267,13 @@ impl Counts {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Numerals {
     pub urgent: &'static str,
+    pub places: &'static str,
+    pub unrouted: &'static str,
+    pub unreached: &'static str,
+    pub silent: &'static str,
     pub due: &'static str,
     pub rest: &'static str,
+    pub services: &'static str,
     pub old_items: &'static str,
     pub resolved: &'static str,
     pub unjudged: &'static str,
@@ -288,6 +330,24 @@ pub struct Due {
 pub struct RestLine {
     pub rule: String,
     pub counts: Vec<LightCount>,
+}
+
+/// A service to offer, and the projects that it is for.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceLine {
+    /// What is to be done, as its rule says it.
+    pub text: String,
+    pub count: usize,
+    pub items: Vec<NamedItem>,
+    /// Projects that are not listed.
+    pub more: usize,
+}
+
+/// An item by name and code.
+#[derive(Clone, Debug, Serialize)]
+pub struct NamedItem {
+    pub name: String,
+    pub code: String,
 }
 
 /// How many items have one light.
@@ -384,6 +444,17 @@ pub struct RollUp {
     /// Records with an answer, and those of them with facts to verify.
     pub answered: usize,
     pub proposed: usize,
+    /// Drafts of this run by act, which a person has to release.
+    pub supervised: usize,
+    pub circulated: usize,
+    pub interviewed: usize,
+    /// Units that have reached 约谈 and are not proposed, because others weigh more.
+    pub not_interviewed: usize,
+    /// Items of support departments beyond 督办, which are for a meeting to decide.
+    pub for_meeting: usize,
+    /// Drafts of earlier runs that have waited too long, and the day the oldest was made.
+    pub unsigned: usize,
+    pub unsigned_since: Option<NaiveDate>,
 }
 
 /// A unit whose last mail no server has accepted.

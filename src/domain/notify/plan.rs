@@ -12,6 +12,7 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::assemble::{Mailbox, digest};
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
+use crate::domain::notify::drafts::{Acts, acts};
 use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, UnitItems};
@@ -29,6 +30,8 @@ pub struct Plan {
     /// The pairs that are in no digest, each for a reason the proof counts.
     pub not_notified: Vec<FindingRelation>,
     pub coverage: Coverage,
+    /// The acts above 催办 that a person has to release.
+    pub acts: Acts,
 }
 
 /// Plans the digests of a run.
@@ -41,6 +44,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
         addressed.entry(office).or_default();
     }
     let office_findings = addressed.remove(&office);
+    let acts = acts(inputs, inputs.drafts);
     let mut planning = Planning {
         inputs,
         found: inputs.judged.findings.iter().map(|finding| (inputs.policy.rules[finding.rule].ledger, &*finding.key)).collect(),
@@ -54,7 +58,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     if let Some(findings) = office_findings {
         let unrouted: Vec<FindingRelation> =
             planning.dispositions.iter().filter(|(_, of)| *of == Disposition::Unrouted).map(|(pair, _)| *pair).collect();
-        let roll_up = roll_up(inputs, &planning.digests, &unrouted);
+        let roll_up = roll_up(inputs, &planning.digests, &unrouted, &acts);
         planning.build_or_skip(office, &findings, Some(roll_up));
     }
     for unit in 0..inputs.policy.units.units.len() {
@@ -64,7 +68,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     let Planning { mut digests, reasons, dispositions, .. } = planning;
     digests.sort_by_key(|digest| digest.recipient.unit);
     let coverage = Coverage::of(inputs.judged, &digests, &dispositions);
-    Plan { digests, reasons, not_notified: dispositions.into_iter().map(|(pair, _)| pair).collect(), coverage }
+    Plan { digests, reasons, not_notified: dispositions.into_iter().map(|(pair, _)| pair).collect(), coverage, acts }
 }
 
 /// What is addressed to each unit, and what becomes of the pairs that are addressed to none.

@@ -10,7 +10,6 @@ use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::Digest;
 use crate::domain::notify::digest::Draft;
 use crate::domain::notify::disposition::NotifyReason;
-use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::inputs::{DataState, LastNotified, PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
@@ -204,7 +203,7 @@ impl Fixture {
     }
 
     pub fn drafts(&self) -> Vec<Draft> {
-        self.with(|inputs| drafts(inputs, &[Act::Supervise, Act::Circulate, Act::Interview]))
+        self.plan().acts.drafts
     }
 
     fn with<T>(&self, then: impl FnOnce(&PlanInputs<'_>) -> T) -> T {
@@ -224,6 +223,8 @@ impl Fixture {
             gone: &self.gone,
             answers: &self.answers,
             rhythm: self.rhythm,
+            drafts: &[Act::Supervise, Act::Circulate, Act::Interview],
+            unsigned: Default::default(),
             levels: &self.levels,
             started: self.started,
             data: &self.data,

@@ -12,3 +12,4 @@ pub mod policy;
 pub mod responsibility;
 pub mod rule;
 pub mod sentence;
+pub mod weight;

@@ -30,6 +30,8 @@ impl World {
             gone: &BTreeSet::new(),
             answers: &Answers::default(),
             rhythm: Rhythm::Always,
+            drafts: &[],
+            unsigned: Default::default(),
             levels: &self.config.policy.units.levels.all().collect::<Vec<_>>(),
             started: true,
             data: &DataState::default(),

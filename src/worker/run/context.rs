@@ -6,7 +6,7 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::notify::form_seal::FormKey;
-use crate::domain::notify::inputs::DataState;
+use crate::domain::notify::inputs::{DataState, Unsigned};
 use crate::domain::register::data_condition::DataCondition;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
@@ -46,6 +46,8 @@ pub(crate) struct RunContext<'a> {
     /// How far the data can be relied on.
     pub(crate) data: DataState,
     pub(crate) gone: Vec<GoneRecord>,
+    /// Drafts that had waited too long for a person when the run began.
+    pub(crate) unsigned: Unsigned,
 }
 
 impl<'a> RunContext<'a> {
@@ -128,6 +130,7 @@ impl<'a> RunContext<'a> {
             previous_run,
             data,
             gone,
+            unsigned: inputs.unsigned,
         })
     }
 
@@ -189,6 +192,7 @@ impl<'a> RunContext<'a> {
             silent: &[],
             previous_run: self.previous_run.as_ref(),
             gone: &self.gone,
+            unsigned: self.unsigned,
             inputs,
         }
     }

@@ -6,7 +6,6 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::digest::{Counts, Digest, Draft, Recipient, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
-use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
@@ -95,7 +94,6 @@ struct MailRows<'a> {
 /// The mails of a run before they are rendered.
 pub(crate) struct PlannedMails {
     pub(crate) planned: Plan,
-    pub(crate) drafts: Vec<Draft>,
     last_notified: LastNotified,
 }
 
@@ -189,6 +187,8 @@ impl RunContext<'_> {
             gone: &gone,
             answers: &self.answers_for_others,
             rhythm: self.job.rhythm,
+            drafts: &self.job.drafts,
+            unsigned: self.unsigned,
             levels: &self.job.levels,
             started: is_past_start(inputs, sent_on),
             data: &self.data,
@@ -196,8 +196,8 @@ impl RunContext<'_> {
             next_on: &next_on,
             is_counts_only: &|address| settings.mail.is_counts_only(address),
         };
-        let (planned, drafts) = (plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts));
-        Ok(PlannedMails { planned, drafts, last_notified })
+        let planned = plan(&plan_inputs);
+        Ok(PlannedMails { planned, last_notified })
     }
 
     /// The findings and lights that each unit's last message named, without records whose leaving the office has confirmed: a digest
@@ -273,7 +273,7 @@ impl RunContext<'_> {
     /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
     /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
-        let PlannedMails { mut planned, mut drafts, last_notified } = self.plan(inputs, run.revision, self.made_on).await?;
+        let PlannedMails { mut planned, last_notified } = self.plan(inputs, run.revision, self.made_on).await?;
         let mut compared = self.compared_mails(inputs, run).await?;
         ensure!(
             planned.coverage.adds_up(),
@@ -340,22 +340,22 @@ impl RunContext<'_> {
             }
         }
         let (mut new_drafts, mut unchanged_drafts) = (Vec::new(), Vec::new());
-        for draft in &mut drafts {
+        for mut draft in std::mem::take(&mut planned.acts.drafts) {
             progress.inc(1);
             if !is_wanted(&draft.recipient.unit_name, draft.act) {
                 unchanged += 1;
                 continue;
             }
-            let mut message = self.draft_message(run, draft, self.made_on, &templates, &named);
-            if let (Ok(message), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
-                message.digest_sha256 = self.draft_message(run, first, self.first_made_on, &templates, &named)?.digest_sha256;
+            let mut message = self.draft_messages(run, &mut draft, self.made_on, &templates, &named);
+            if let (Ok(messages), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
+                let first = self.draft_messages(run, first, self.first_made_on, &templates, &named)?;
+                messages[0].1.digest_sha256.clone_from(&first[0].1.digest_sha256);
             }
             match message {
-                Ok(message) => {
-                    let findings = draft.notified.iter().cloned().collect();
-                    let is_unchanged = earlier_digests.get(&message.recipient) == Some(&message.digest_sha256);
-                    let made = (NewDraft { message: message.id.clone(), findings }, message);
-                    if is_unchanged { unchanged_drafts.push(made) } else { new_drafts.push(made) }
+                // a letter and its copies are made, kept and replaced together
+                Ok(messages) => {
+                    let is_unchanged = earlier_digests.get(&messages[0].1.recipient) == Some(&messages[0].1.digest_sha256);
+                    if is_unchanged { unchanged_drafts.push(messages) } else { new_drafts.push(messages) }
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
@@ -370,13 +370,14 @@ impl RunContext<'_> {
         if replaces_drafts {
             let waiting = self.evaluator.store.outbox().undecided_drafts(&run.job, &run.slot, run.revision).await?;
             let (undecided, decided): (Vec<_>, Vec<_>) =
-                unchanged_drafts.into_iter().partition(|(_, message)| waiting.contains(&message.recipient));
+                unchanged_drafts.into_iter().partition(|messages| waiting.contains(&messages[0].1.recipient));
             new_drafts.extend(undecided);
             unchanged_drafts = decided;
         }
         unchanged += unchanged_drafts.len();
+        let letters = new_drafts.len();
         let mut drafted = Vec::new();
-        for (draft, message) in new_drafts {
+        for (draft, message) in new_drafts.into_iter().flatten() {
             drafted.push(draft);
             messages.push(message);
         }
@@ -385,7 +386,7 @@ impl RunContext<'_> {
         if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
-        let mailed = MailedResult { digests: messages.len() - drafted.len(), drafts: drafted.len(), unchanged, coverage: planned.coverage };
+        let mailed = MailedResult { digests: messages.len() - drafted.len(), drafts: letters, unchanged, coverage: planned.coverage };
         let batch = OutboxBatch {
             messages,
             notified,
@@ -407,10 +408,10 @@ impl RunContext<'_> {
         if self.first_made_on == self.made_on {
             return Ok(ComparedMails::default());
         }
-        let PlannedMails { planned, drafts, .. } = self.plan(inputs, run.revision, self.first_made_on).await?;
+        let PlannedMails { planned, .. } = self.plan(inputs, run.revision, self.first_made_on).await?;
         Ok(ComparedMails {
             digests: planned.digests.into_iter().map(|digest| (digest.recipient.unit, digest)).collect(),
-            drafts: drafts.into_iter().map(|draft| ((draft.recipient.unit, draft.act), draft)).collect(),
+            drafts: planned.acts.drafts.into_iter().map(|draft| ((draft.recipient.unit, draft.act), draft)).collect(),
         })
     }
 
@@ -484,6 +485,26 @@ impl RunContext<'_> {
         let head = AuditHeadFile::below(&self.evaluator.var).read().context("cannot read var/audit.head")?;
         let sealed = head.known().filter(|head| head.no > 0);
         Ok(sealed.map(|head| SealedAudit { no: head.no, hash: head.hash.clone() }))
+    }
+
+    /// A letter that waits for the person who releases it, followed by its copies.
+    fn draft_messages(
+        &self,
+        run: &Run,
+        draft: &mut Draft,
+        dated: NaiveDate,
+        templates: &Templates,
+        named: &[(String, String)],
+    ) -> anyhow::Result<Vec<(NewDraft, NewMessage)>> {
+        let letter = self.draft_message(run, draft, dated, templates, named)?;
+        let id = letter.id.clone();
+        let findings_of = |draft: &Draft| draft.notified.iter().cloned().collect();
+        let mut made = vec![(NewDraft { message: id.clone(), findings: findings_of(draft) }, letter)];
+        for copy in &mut draft.copies {
+            let message = NewMessage { copy_of: id.clone(), ..self.draft_message(run, copy, dated, templates, named)? };
+            made.push((NewDraft { message: message.id.clone(), findings: findings_of(copy) }, message));
+        }
+        Ok(made)
     }
 
     /// A message that waits for the person who releases it.
@@ -601,6 +622,7 @@ impl RunContext<'_> {
             digest_sha256: hex::encode(hasher.finish()),
             bytes,
             act: act.unwrap_or_default().to_owned(),
+            copy_of: String::new(),
             names,
         })
     }

@@ -3,6 +3,7 @@
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
+use crate::domain::notify::inputs::Unsigned;
 use crate::store::run_result::{JudgedResult, PulledLedger, RunResult};
 use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Pinned, Run, RunInputs, RunState};
@@ -12,7 +13,7 @@ use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
 use anyhow::{Context, ensure};
-use chrono::NaiveDate;
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use futures_util::future::LocalBoxFuture;
 
 /// One step of a run.
@@ -125,10 +126,27 @@ impl<'r> Progress<'r> {
             makes_good: self.run.inputs.makes_good,
             made_on: Some(made_on),
             first_made_on: Some(first.unwrap_or(made_on)),
+            unsigned: self.unsigned(made_on).await?,
             ..inputs
         };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;
         Ok(())
+    }
+
+    /// The drafts that have waited so many working days that the office is reminded of them.
+    async fn unsigned(&self, today: NaiveDate) -> anyhow::Result<Unsigned> {
+        let policy = &self.evaluator.config.policy;
+        let offset = FixedOffset::east_opt(self.job.schedule.utc_offset_seconds);
+        let mut unsigned = Unsigned::default();
+        for (made_at, count) in self.evaluator.store.outbox().undecided_by_time().await? {
+            let made_at = DateTime::parse_from_rfc3339(&made_at).with_context(|| format!("a draft was made at \"{made_at}\""))?;
+            let made_on = offset.map_or(made_at, |offset| made_at.with_timezone(&offset)).date_naive();
+            if policy.calendar.of(None).after_workdays(made_on, policy.acts.unsigned_workdays) < today {
+                unsigned.drafts += usize::try_from(count).unwrap_or_default();
+                unsigned.since = Some(unsigned.since.map_or(made_on, |since| since.min(made_on)));
+            }
+        }
+        Ok(unsigned)
     }
 
     async fn detect(&mut self) -> anyhow::Result<()> {

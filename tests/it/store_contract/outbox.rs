@@ -36,6 +36,7 @@ fn message(run: &str, unit: &str, content: &str) -> NewMessage {
         digest_sha256: content.into(),
         bytes: bytes(&id),
         act: String::new(),
+        copy_of: String::new(),
         names: BTreeSet::from([("project".to_owned(), unit.to_owned())]),
         id,
     }

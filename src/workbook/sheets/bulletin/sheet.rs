@@ -282,11 +282,11 @@ impl<'a> VisibleMaterial<'a> {
         }
         for finding in self.findings.iter().filter(|finding| finding.state == State::Open && scope.rules.contains(&finding.rule)) {
             if let Some(key) = key(finding.owner).filter(|_| finding.light.is_some()) {
-                out.entry(key).or_default().add_finding(finding);
+                out.entry(key).or_default().add_finding(self.policy(), finding);
             }
         }
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
-            if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule) {
+            if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule && policy.rules[*index].service.is_none()) {
                 continue;
             }
             if let Some(key) = key(policy.units.find(unit)) {
