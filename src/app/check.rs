@@ -377,6 +377,8 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 unreached: &[],
                 gone: &gone,
                 rhythm: job.rhythm,
+                through_place: &job.through_place,
+                covered: &Default::default(),
                 drafts: &job.drafts,
                 unsigned: Unsigned::default(),
                 answers: &answers,

@@ -32,6 +32,7 @@ pub(crate) mod report_copy;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;
+pub(crate) mod signing;
 pub(crate) mod snapshots;
 pub(crate) mod start;
 pub(crate) mod status;

@@ -3,6 +3,8 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
+use crate::app::person::Person;
+use crate::app::signing;
 use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
@@ -19,6 +21,7 @@ use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
 use clap::Subcommand;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(crate) enum OutboxAction {
@@ -71,12 +74,17 @@ pub(crate) enum OutboxAction {
         /// All drafts of this act: supervise, circulate or interview
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
+        /// As a signing list (签发清单) says that a person has filled in
+        #[arg(long, conflicts_with_all = ["ids", "act", "sending"], value_name = "FILE")]
+        list: Option<PathBuf>,
         /// Let sending go on: after a restored copy, a stop by hand, or when the daily limit was reached
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
         person: PersonArguments,
     },
+    /// Write the signing list (签发清单): the drafts that wait for a person, to be marked 同意 or 不同意 and released with `release --list`
+    SigningList { file: PathBuf },
     /// Decide that drafts of 督办, 通报 and 约谈 do not go out
     Reject {
         ids: Vec<String>,
@@ -120,6 +128,12 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
             Ok(Exit::Done)
         }
         OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
+        OutboxAction::SigningList { file } => {
+            let written = signing::write_list(app.importer(), &file).await?;
+            print_line!("{}：待签发{}件", written.path.display(), written.drafts);
+            Ok(Exit::Done)
+        }
+        OutboxAction::Release { list: Some(list), person, .. } => release_list(app, &list, &person).await,
         OutboxAction::Release { sending: true, person, .. } => release_sending(deliverer, &person).await,
         OutboxAction::Release { act: Some(act), person, .. } => {
             let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
@@ -196,6 +210,37 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     }
     print_withheld(deliverer, &withheld).await?;
     Ok(if rest + same_person.len() > 0 { Exit::Partial } else { Exit::Done })
+}
+
+/// Releases and rejects drafts as a signing list says.
+async fn release_list(app: &App, file: &Path, person: &PersonArguments) -> anyhow::Result<Exit> {
+    let deliverer = app.deliverer();
+    let list = signing::read_list(app.importer(), file).await?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let reason = if person.reason.trim().is_empty() { format!("签发清单{name}") } else { person.reason.trim().to_owned() };
+    outbox::named_decision(deliverer, &list.agreed, person.by.as_deref(), &reason).await?;
+    for (id, reason) in &list.returned {
+        print_line!("{id}：{reason}");
+    }
+    for (ids, word) in [(&list.agreed, "签发"), (&list.refused, "不予签发")] {
+        if !ids.is_empty() {
+            print_line!("清单：{word}{}", outbox::drafts_in_words(deliverer, ids).await?);
+        }
+    }
+    if !confirmed(&format!("未填意见{}件，不作处理", list.undecided))? {
+        print_line!("未作改动");
+        return Ok(Exit::Failed);
+    }
+    let who = person.who();
+    let (agreed, refused) = signing::decide_list(deliverer, &list, Person { who: &who, why: &reason }).await?;
+    for id in &agreed.approved {
+        print_line!("{id}：已记录第一人同意签发，须由另一人再次签发后发出（[mail] two_persons）");
+    }
+    for id in &agreed.same_person {
+        print_line!("{id}：同一人不能两次签发，须由另一人签发，未作改动");
+    }
+    print_line!("签发{}件，不予签发{}件，退回{}行", agreed.decided.len(), refused.decided.len(), list.returned.len());
+    Ok(if list.returned.is_empty() && agreed.same_person.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
 /// Prints what is about to happen, and asks a person at a terminal whether it is to; a script has decided when it was written.

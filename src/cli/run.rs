@@ -166,7 +166,7 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
 
 /// Adds what was queued, and the coverage proof.
 fn mailed_text(mailed: &MailedResult, remakes_withheld: bool, levels: &Levels, text: &mut String) {
-    let MailedResult { digests, drafts, unchanged, coverage } = mailed;
+    let MailedResult { digests, drafts, unchanged, coverage, packs_mailed, packs_of_office, .. } = mailed;
     text.push_str(&format!("提醒：{digests}封"));
     if *unchanged > 0 {
         let why = if remakes_withheld { "没有停发或与前次相同" } else { "与前次相同" };
@@ -175,6 +175,10 @@ fn mailed_text(mailed: &MailedResult, remakes_withheld: bool, levels: &Levels, t
     text.push('\n');
     if *drafts > 0 {
         add_line(text, format_args!("拟办：督办、通报、约谈{drafts}件，签发后发送"));
+    }
+    if packs_mailed + packs_of_office > 0 {
+        let all = packs_mailed + packs_of_office;
+        add_line(text, format_args!("分级材料：{all}份 = 随邮件{packs_mailed}份 + 只存办公室{packs_of_office}份"));
     }
     text.push_str(&format!("{}\n", coverage.in_words(levels)));
 }

@@ -39,7 +39,7 @@ pub struct Message<'a> {
     pub domain: &'a str,
     pub html: &'a str,
     pub text: &'a str,
-    pub attachment: Option<Attachment<'a>>,
+    pub attachments: &'a [Attachment<'a>],
 }
 
 /// The most characters of the id in a boundary, which has 70 at most (RFC 2046).
@@ -86,9 +86,12 @@ pub fn build(message: &Message<'_>) -> Result<Vec<u8>, MessageError> {
         .boundary(boundary("a"))
         .singlepart(body(ContentType::TEXT_PLAIN, message.text))
         .singlepart(body(ContentType::TEXT_HTML, message.html));
-    let built = match &message.attachment {
-        None => builder.multipart(bodies)?,
-        Some(file) => builder.multipart(MultiPart::mixed().boundary(boundary("m")).multipart(bodies).singlepart(attached(file)))?,
+    let built = match message.attachments {
+        [] => builder.multipart(bodies)?,
+        files => {
+            let mixed = MultiPart::mixed().boundary(boundary("m")).multipart(bodies);
+            builder.multipart(files.iter().fold(mixed, |mixed, file| mixed.singlepart(attached(file))))?
+        }
     };
     Ok(built.formatted())
 }
@@ -365,26 +368,29 @@ mod tests {
             domain: "gz.example",
             html: "<p>截至2026年9月30日</p>",
             text: "截至2026年9月30日\r\n一、请立即办理\n",
-            attachment: Some(Attachment {
+            attachments: &[Attachment {
                 name: "督办清单_三都水族自治县人力资源和社会保障局_2026-09-30.xlsx",
                 bytes: &[0, 159, 146, 150, 13, 10, 13],
-            }),
+            }],
         }
     }
 
     #[test]
     fn a_released_letter_bears_the_day_of_its_release() {
         let text = "请于〔签发之日起5个工作日内〕书面报告。\n〔签发日期〕\n".repeat(40);
-        let sheet = Attachment { name: "督办清单.xlsx", bytes: b"PK" };
+        let sheets = [Attachment { name: "督办清单.xlsx", bytes: b"PK" }, Attachment { name: "研究材料.xlsx", bytes: b"PK2" }];
         let html = format!("<p>{text}</p>");
-        let letter = build(&Message { text: &text, html: &html, attachment: Some(sheet), ..message() }).unwrap();
+        let letter = build(&Message { text: &text, html: &html, attachments: &sheets, ..message() }).unwrap();
         let day = DateTime::parse_from_rfc3339("2026-10-15T09:00:00+08:00").unwrap();
         let words = [("〔签发之日起5个工作日内〕", "2026年10月22日前"), ("〔签发日期〕", "2026年10月15日")];
         let words = words.map(|(from, to)| (from.to_owned(), to.to_owned()));
         let dated = redate(&letter, day, &words).unwrap();
         let read = contents(&dated).unwrap();
         assert_eq!(read.text, "请于2026年10月22日前书面报告。\n2026年10月15日\n".repeat(40));
-        assert_eq!(attachment(&dated, 0), attachment(&letter, 0));
+        for place in 0..3 {
+            assert_eq!(attachment(&dated, place), attachment(&letter, place));
+        }
+        assert_eq!(attachment(&letter, 1), Some(("研究材料.xlsx".to_owned(), b"PK2".to_vec())));
         let parsed = MessageParser::default().parse(&dated).unwrap();
         assert!(parsed.body_html(0).unwrap().contains("2026年10月22日前") && !parsed.body_html(0).unwrap().contains('〔'));
         assert_eq!(parsed.date().unwrap().to_rfc3339(), "2026-10-15T09:00:00+08:00");
@@ -450,9 +456,9 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|number| (number * 31) as u8).collect();
             let name = "瓮安县督办事项清单（截至2026年9月30日）100%.xlsx";
             let file = Attachment { name, bytes: &bytes };
-            let read = contents(&build(&Message { text, attachment: Some(file), ..message() }).unwrap()).unwrap();
+            let read = contents(&build(&Message { text, attachments: &[file], ..message() }).unwrap()).unwrap();
             assert_eq!(read, Contents { text: text.to_owned(), attachments: vec![(name.to_owned(), size)] });
-            let bare = contents(&build(&Message { text, attachment: None, ..message() }).unwrap()).unwrap();
+            let bare = contents(&build(&Message { text, attachments: &[], ..message() }).unwrap()).unwrap();
             assert_eq!(bare, Contents { text: text.to_owned(), attachments: Vec::new() });
         }
         assert_eq!(contents(b"no message"), None);

@@ -4,9 +4,11 @@ use crate::domain::intake::text::normalize_name;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
-use crate::store::database::{Result, text};
+use crate::store::database::{Result, json, text};
 use crate::store::message_bytes::sha256_of;
+use crate::store::notified::NotifiedFindings;
 use crate::store::outbox::{Outbox, record_event};
+use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use std::collections::HashMap;
 
@@ -23,7 +25,45 @@ pub struct DraftDecisions {
 /// The bytes of drafts as they go out, by id: they bear the day of their release.
 pub type DatedDrafts = HashMap<String, Vec<u8>>;
 
+/// A draft that waits for a person, with what proves its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingDraft {
+    pub id: String,
+    pub run: String,
+    pub unit: String,
+    pub act: String,
+    pub bytes_sha256: String,
+    /// The findings that it lists.
+    pub findings: NotifiedFindings,
+}
+
 impl Outbox<'_> {
+    /// The drafts that wait for a person, in the order of their runs and ids, without copies.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
+    pub async fn waiting_drafts(self) -> Result<Vec<WaitingDraft>> {
+        let rows = sqlx::query(
+            "SELECT o.id, o.run, o.unit, o.act, o.bytes_sha256, COALESCE(f.body, '[]') AS findings FROM outbox o \
+             LEFT JOIN outbox_findings f ON f.message=o.id WHERE o.state=$1 AND o.copy_of='' ORDER BY o.run, o.id",
+        )
+        .bind(DeliveryState::Draft.code())
+        .fetch_all(&self.database.pool)
+        .await?;
+        let draft = |row: &AnyRow| {
+            let id = text(row, "id")?;
+            Ok(WaitingDraft {
+                run: text(row, "run")?,
+                unit: text(row, "unit")?,
+                act: text(row, "act")?,
+                bytes_sha256: text(row, "bytes_sha256")?,
+                findings: json("findings of message", &id, &text(row, "findings")?)?,
+                id,
+            })
+        };
+        rows.iter().map(draft).collect()
+    }
+
     /// The drafts among messages with the copies that go out with them.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct NewMessage {
 pub struct NewNotified {
     pub unit: String,
     pub findings: BTreeMap<Identity, Option<Light>>,
+    /// The unit in whose mail it is told; empty = its own.
+    pub through: String,
 }
 
 /// The findings in a draft. A person has yet to release it, so no unit counts as notified.
@@ -217,7 +219,7 @@ impl Outbox<'_> {
         record_made(&mut transaction, run, messages, now).await?;
         supersede(&mut transaction, run, batch).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
-        for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
+        for NewNotified { unit, findings, .. } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {
                 Some(last) => last,
                 None => {
@@ -568,8 +570,11 @@ async fn record_made(transaction: &mut Transaction<'static, Any>, run: &Run, mes
 
 /// Stores the findings that each message or draft reports.
 async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
-    let by_unit: BTreeMap<&str, _> = batch.notified.iter().map(|notified| (notified.unit.as_str(), &notified.findings)).collect();
-    let by_draft: BTreeMap<&str, _> = batch.drafts.iter().map(|draft| (draft.message.as_str(), &draft.findings)).collect();
+    let mut by_unit: BTreeMap<&str, BTreeMap<&Identity, &Option<Light>>> = BTreeMap::new();
+    for NewNotified { unit, findings, through } in &batch.notified {
+        by_unit.entry(if through.is_empty() { unit } else { through }).or_default().extend(findings);
+    }
+    let by_draft: BTreeMap<&str, _> = batch.drafts.iter().map(|draft| (draft.message.as_str(), draft.findings.iter().collect::<BTreeMap<_, _>>())).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
     for message in &batch.messages {
         let findings = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };

@@ -88,13 +88,37 @@ pub struct PackCounts {
 }
 
 /// What a run queued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailedResult {
     pub digests: usize,
     pub drafts: usize,
     /// Digests and drafts that a revision did not queue, because their content is that of the revision before.
     pub unchanged: usize,
     pub coverage: Coverage,
+    /// Packs that went with mails, and those of the same templates that are in the office only.
+    #[serde(default)]
+    pub packs_mailed: usize,
+    #[serde(default)]
+    pub packs_of_office: usize,
+    /// What each draft comes to, for the signing list.
+    #[serde(default)]
+    pub letters: Vec<LetterCounts>,
+    /// Names of the units that have come to 约谈 and are not proposed.
+    #[serde(default)]
+    pub not_interviewed: Vec<String>,
+}
+
+/// What a draft comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterCounts {
+    /// Id of the message.
+    pub message: String,
+    pub projects: usize,
+    pub findings: usize,
+    /// In 分.
+    pub amount: i64,
+    /// Days overdue of the finding that is overdue longest.
+    pub longest: i64,
 }
 
 /// The stored form.

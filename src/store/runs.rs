@@ -1,7 +1,7 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
 use crate::domain::register::data_condition::DataCondition;
-use crate::domain::notify::inputs::Unsigned;
+use crate::domain::notify::inputs::{Unsigned, Yields};
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::run_result;
 use crate::store::run_result::{RunFault, RunResult};
@@ -110,6 +110,9 @@ pub struct RunInputs {
     /// The drafts that had waited too long for a person when it began.
     #[serde(default)]
     pub unsigned: Unsigned,
+    /// The units that it leaves to another job.
+    #[serde(default)]
+    pub yields: Yields,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.
@@ -184,6 +187,19 @@ impl Runs<'_> {
             .fetch_optional(&self.database.pool)
             .await?;
         row.as_ref().map(run_of_row).transpose()
+    }
+
+    /// The runs of a job for a day, oldest revision first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn of_day(self, job: &str, as_of: NaiveDate) -> Result<Vec<Run>> {
+        let rows = sqlx::query("SELECT * FROM run WHERE job=$1 AND as_of=$2 ORDER BY slot, revision")
+            .bind(job)
+            .bind(as_of.to_string())
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(run_of_row).collect()
     }
 
     /// The day on which the first edition of a key's run made its papers; `None` = it did not get there.

@@ -143,6 +143,18 @@ fn fill(form: &mut Cells, case: &toml::Table) {
             }
         }
     }
+    for edit in list("copy_with") {
+        let edit = edit.as_table().expect("an edit");
+        let (code, column) = (text(edit, "code"), text(edit, "column"));
+        for (_, rows) in form.iter_mut() {
+            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| cell.to_string() == code)) {
+                let at = column_of(rows, &column);
+                let mut copy = rows[row].clone();
+                copy[at] = value(&edit["value"]);
+                rows.insert(row + 1, copy);
+            }
+        }
+    }
     for code in list("drop_row") {
         for (_, rows) in form.iter_mut() {
             rows.retain(|row| row.get(1).is_none_or(|cell| *cell != code.as_str().expect("a code")));

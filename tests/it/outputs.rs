@@ -127,7 +127,7 @@ async fn mails_and_workbooks_of_a_quarter() {
     let books = files_below(&root.path().join("var/reports/quarterly-supervision"));
     assert_eq!(books.len(), 4);
     let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
-    let (_, page) = books.iter().find(|(name, _)| name.contains("一页通")).expect("the leader's page");
+    let (_, page) = books.iter().find(|(name, _)| name.contains("专报（一页）")).expect("the leader's page");
     insta::assert_snapshot!("leader_page", cells(page));
     // The fingerprints of configuration files change with every edit, so they are replaced.
     let text: Vec<String> = cells(book)

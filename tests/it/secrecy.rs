@@ -398,6 +398,8 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,
+                through_place: &Default::default(),
+                covered: &Default::default(),
                 drafts: &ACTS,
                 unsigned: Default::default(),
                 levels: &policy.units.levels.all().collect::<Vec<Level>>(),

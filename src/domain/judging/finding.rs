@@ -153,6 +153,11 @@ impl Subject {
         if self.is_of_desk { act.min(Act::Urge) } else { act }
     }
 
+    /// The owner of the project that it belongs to.
+    pub(crate) fn project_owner(&self) -> Option<UnitId> {
+        Option::from(self.named[Relation::Raiser as usize]).filter(|_| !self.project.is_empty())
+    }
+
     /// The unit that leads the industry of its project.
     pub(crate) fn project_lead(&self) -> Option<UnitId> {
         Option::from(self.named[Relation::Lead as usize]).filter(|_| !self.project.is_empty())

@@ -3,13 +3,13 @@
 
 use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Change, ItemKey};
-use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
+use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ForwardedItem, ForwardedUnit, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
 use crate::domain::notify::disposition::UnitFindings;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
 use crate::domain::notify::items::{FoundRecords, Item, Items, UnitItems};
 use crate::domain::notify::opening;
-use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, old_item, places, rest, services, shorten};
+use crate::domain::notify::sections::{due_line, empty_cells, former_items, old_item, places, rest, services, shorten};
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::data_condition::Reader;
 use crate::domain::register::units::UnitId;
@@ -124,6 +124,8 @@ pub(crate) fn digest(
         numerals: Numerals::default(),
         ask: opening::ask(inputs, unit, &current, is_office),
         sections,
+        forwarded: Vec::new(),
+        packs: Vec::new(),
         roll_up,
         replaces_on: None,
         sealed_audit: None,
@@ -131,8 +133,33 @@ pub(crate) fn digest(
     if digest.recipient.counts_only {
         digest.strip_to_counts();
     }
-    digest.numerals = numerals(&digest.sections, digest.roll_up.as_ref());
+    digest.renumber();
     digest
+}
+
+/// What the mail of a place says of a department that it passes its items on to, and what the department's own workbook holds.
+pub(crate) fn forwarded_unit(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &UnitItems) -> ForwardedUnit {
+    let UnitItems { counted: Items(counted), services: Items(offered), waiting } = items;
+    let line = |item: &Item| {
+        let ItemText { mark, name, code, line, .. } = item_text(inputs, unit, item);
+        ForwardedItem { mark: if item.is_service { "" } else { mark }, name, code, line }
+    };
+    let mut counts = count_items(counted);
+    counts.services = offered.len();
+    let of_items = items.all().flat_map(Item::findings);
+    let findings = sorted(of_items.chain(addressed.unjudged.iter().copied()));
+    let notified = sorted(counted.iter().chain(offered).flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
+    ForwardedUnit {
+        unit,
+        unit_name: inputs.policy.units.units[unit].name.clone(),
+        items: counted.iter().chain(offered).chain(&waiting.0).map(line).collect(),
+        notified: notified.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
+        covered: addressed.pairs().collect(),
+        findings,
+        restricted: inputs.count_items(&addressed.restricted),
+        counts,
+        attachment: None,
+    }
 }
 
 fn sorted(findings: impl Iterator<Item = usize>) -> Vec<usize> {

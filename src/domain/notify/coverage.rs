@@ -1,4 +1,4 @@
-//! The coverage proof: for each relation, findings addressed = in digests + exempt + held + nothing new + unrouted + other levels.
+//! The coverage proof: for each relation, findings addressed = in digests + covered + exempt + held + nothing new + unrouted + other levels.
 //!
 //! The two sides are counted from different data, so that the proof can fail: `addressed` from the findings, `in_digests` from the
 //! finished digests, the rest from the dispositions.
@@ -18,6 +18,9 @@ use std::fmt::Write;
 pub struct CoverageLine {
     pub addressed: u64,
     pub in_digests: u64,
+    /// In the mail that another job makes for the same day.
+    #[serde(default)]
+    pub covered: u64,
     pub exempt: u64,
     /// Restricted, or not notified before the start.
     pub held: u64,
@@ -28,7 +31,7 @@ pub struct CoverageLine {
 
 impl CoverageLine {
     pub fn adds_up(&self) -> bool {
-        self.addressed == self.in_digests + self.exempt + self.held + self.nothing_new + self.unrouted + self.other_level
+        self.addressed == self.in_digests + self.covered + self.exempt + self.held + self.nothing_new + self.unrouted + self.other_level
     }
 
     fn count(&mut self, disposition: Disposition) {
@@ -38,6 +41,7 @@ impl CoverageLine {
             Disposition::NothingNew => self.nothing_new += 1,
             Disposition::Unrouted => self.unrouted += 1,
             Disposition::OtherLevel => self.other_level += 1,
+            Disposition::Covered => self.covered += 1,
             // the digests count these
             Disposition::Addressed => {}
         }
@@ -61,7 +65,7 @@ impl Coverage {
                 coverage.line(finding.state, *relation).addressed += 1;
             }
         }
-        for pair in digests.iter().flat_map(|digest| &digest.covered) {
+        for pair in digests.iter().flat_map(Digest::all_covered) {
             coverage.line(judged.findings[pair.finding].state, pair.relation).in_digests += 1;
         }
         for (pair, disposition) in dispositions {
@@ -84,14 +88,14 @@ impl Coverage {
 
     /// The proof as `duban run` prints it.
     pub fn in_words(&self, levels: &Levels) -> String {
-        let mut out = "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
+        let mut out = "覆盖核对：应告知 = 已列入提醒 + 由另一任务的提醒列入 + 豁免 + 不便列示 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
         let named = Relation::ALL.iter().map(|relation| (relation.title(levels), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
-            let CoverageLine { addressed, in_digests, exempt, held, nothing_new, unrouted, other_level } = line;
+            let CoverageLine { addressed, in_digests, covered, exempt, held, nothing_new, unrouted, other_level } = line;
             let verdict = if line.adds_up() { "相符" } else { "不符" };
             let _ = writeln!(
                 out,
-                "  {title}：{addressed} = {in_digests} + {exempt} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
+                "  {title}：{addressed} = {in_digests} + {covered} + {exempt} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
             );
         }
         out

@@ -20,7 +20,7 @@ pub struct Digest {
     /// The findings (indices, ascending) whose rows the attachment shows; empty where the mail may hold counts only.
     #[serde(skip)]
     pub findings: Vec<usize>,
-    /// The pairs that the coverage proof counts as in this digest.
+    /// The pairs of its own unit that the coverage proof counts as in this digest.
     #[serde(skip)]
     pub covered: Vec<FindingRelation>,
 
@@ -57,6 +57,10 @@ pub struct Digest {
     pub ask: String,
     #[serde(flatten)]
     pub sections: Sections,
+    /// Departments of the place whose few items the mail passes on (转达).
+    pub forwarded: Vec<ForwardedUnit>,
+    /// Names of further files: the packs of the unit.
+    pub packs: Vec<String>,
     pub roll_up: Option<RollUp>,
     /// The day of the mail that this one corrects and replaces; `None` = it is the first of its run. No part of what the mail states.
     pub replaces_on: Option<NaiveDate>,
@@ -140,12 +144,57 @@ pub struct Sections {
     pub places: Option<Places>,
 }
 
+/// A department whose items the mail of its place passes on. Its own workbook, with its form, goes along.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForwardedUnit {
+    #[serde(skip)]
+    pub unit: UnitId,
+    #[serde(rename = "unit")]
+    pub unit_name: String,
+    pub items: Vec<ForwardedItem>,
+    /// The pairs that the coverage proof counts as in the digest.
+    #[serde(skip)]
+    pub covered: Vec<FindingRelation>,
+    #[serde(skip)]
+    pub notified: Vec<(Identity, Option<Light>)>,
+    #[serde(skip)]
+    pub findings: Vec<usize>,
+    #[serde(skip)]
+    pub restricted: usize,
+    #[serde(skip)]
+    pub counts: Counts,
+    /// Name of its workbook; the sender clears it where none goes along.
+    pub attachment: Option<String>,
+}
+
+/// One item of such a department.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForwardedItem {
+    /// `●红`; empty for a service.
+    pub mark: &'static str,
+    pub name: String,
+    pub code: String,
+    pub line: String,
+}
+
 impl Digest {
+    /// All pairs that the coverage proof counts as in this digest, also those of units that it is passed on to.
+    pub fn all_covered(&self) -> impl Iterator<Item = &FindingRelation> {
+        self.covered.iter().chain(self.forwarded.iter().flat_map(|told| &told.covered))
+    }
+
+    /// Numbers the sections that are not empty.
+    pub(crate) fn renumber(&mut self) {
+        self.numerals = numerals(&self.sections, !self.forwarded.is_empty(), self.roll_up.as_ref());
+    }
+
     /// Removes everything but the counts.
     pub(crate) fn strip_to_counts(&mut self) {
         self.findings.clear();
         self.attached.attachment = None;
         self.sections = Sections::default();
+        self.forwarded.clear();
+        self.packs.clear();
         if let Some(roll_up) = &mut self.roll_up {
             roll_up.unrouted_lines.clear();
             roll_up.silent_lines.clear();
@@ -274,9 +323,31 @@ pub struct Numerals {
     pub due: &'static str,
     pub rest: &'static str,
     pub services: &'static str,
+    pub forwarded: &'static str,
     pub old_items: &'static str,
     pub resolved: &'static str,
     pub unjudged: &'static str,
+}
+
+/// The numerals of the sections that are not empty: 一, 二, 三 … in the order in which a mail has them.
+fn numerals(sections: &Sections, passes_on: bool, roll_up: Option<&RollUp>) -> Numerals {
+    let mut next = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"].into_iter();
+    let mut numeral = |is_shown: bool| if is_shown { next.next().unwrap_or_default() } else { "" };
+    let of_office = |count: fn(&RollUp) -> usize| roll_up.is_some_and(|roll_up| count(roll_up) > 0);
+    Numerals {
+        urgent: numeral(!sections.urgent.is_empty()),
+        places: numeral(sections.places.is_some()),
+        unrouted: numeral(of_office(|roll_up| roll_up.unrouted)),
+        unreached: numeral(of_office(|roll_up| roll_up.unreached_units)),
+        silent: numeral(of_office(|roll_up| roll_up.silent_units)),
+        due: numeral(!sections.due.is_empty()),
+        rest: numeral(!sections.rest.is_empty()),
+        services: numeral(!sections.services.is_empty()),
+        forwarded: numeral(passes_on),
+        old_items: numeral(!sections.old_items.is_empty()),
+        resolved: numeral(!sections.resolved.is_empty() || !sections.gone.is_empty()),
+        unjudged: numeral(!sections.unjudged.is_empty()),
+    }
 }
 
 /// The text of one item in full.

@@ -42,6 +42,26 @@ pub struct FindingRelation {
     pub relation: Relation,
 }
 
+/// Which departments are told of their items in the mail of their place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThroughPlaces {
+    /// Those with at most so many items.
+    pub most: usize,
+    /// Of places of these levels; empty = none, every department has a mail of its own.
+    pub levels: Vec<Level>,
+}
+
+/// Which units a run leaves to another job, because that mails them for the same day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Yields {
+    #[default]
+    Nobody,
+    /// The other job has told these units (by code).
+    Told(Vec<String>),
+    /// The other job is still to mail for the day.
+    Ahead,
+}
+
 /// Drafts that have waited too long for the decision of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsigned {
@@ -85,6 +105,9 @@ pub struct PlanInputs<'a> {
     /// The last answer of a unit on each record.
     pub answers: &'a Answers,
     pub rhythm: Rhythm,
+    pub through_place: &'a ThroughPlaces,
+    /// Units whose mail of the same day another job makes.
+    pub covered: &'a BTreeSet<UnitId>,
     /// The acts above 催办 that this job drafts.
     pub drafts: &'a [Act],
     /// Drafts of earlier runs that no person has decided on.

@@ -144,12 +144,13 @@ fn item(
 ) -> Option<Item> {
     let ledger = key.ledger;
     let of = |index: usize| &inputs.judged.findings[index];
-    // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project
+    // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project; of these
+    // what weighs most
     let worst_first = |index: &usize| {
         let finding = of(*index);
         let distance = (finding.owner != Some(unit), inputs.ledger_of(*index) != ledger);
         let lag = finding.lag.as_ref().map(|lag| lag.tenths());
-        (Reverse(finding.light), distance, Reverse(finding.overdue_days()), Reverse(lag), finding.rule)
+        (Reverse(finding.light), distance, Reverse(finding.weight(inputs.policy)), Reverse(lag), finding.rule)
     };
     findings.sort_by_key(worst_first);
     let is_under_another = |index: usize| {

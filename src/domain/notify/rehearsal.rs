@@ -3,7 +3,7 @@
 
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{
-    Digest, Draft, DraftLine, Due, EmptyCells, FormerItem, ItemText, NamedItem, OldItem, RollUp, SealedAudit, ServiceLine, SilentUnit,
+    Counts, Digest, Draft, DraftLine, Due, EmptyCells, FormerItem, ForwardedItem, ForwardedUnit, ItemText, NamedItem, OldItem, RollUp, SealedAudit, ServiceLine, SilentUnit,
     UnreachedUnit, UnroutedRecord,
 };
 use chrono::NaiveDate;
@@ -36,6 +36,9 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
         (item.difficulty, item.waiting_on) = ("某问题".into(), "已提请某单位，待答复".into());
         fill_item(item);
     }
+    let item = ForwardedItem { mark: "●红", name: "某项目".into(), code: "0010".into(), line: "某问题".into() };
+    full.forwarded = [Some("某清单.xlsx".to_owned()), None].map(|attachment| forwarded(&item, attachment)).into();
+    full.packs = vec!["某材料.xlsx".into()];
     if let Some(roll_up) = &mut full.roll_up {
         fill_roll_up(roll_up);
     }
@@ -49,6 +52,20 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     counted.recipient.counts_only = true;
     counted.strip_to_counts();
     [full, retained, counted]
+}
+
+fn forwarded(item: &ForwardedItem, attachment: Option<String>) -> ForwardedUnit {
+    ForwardedUnit {
+        unit: 0,
+        unit_name: "某单位".into(),
+        items: vec![item.clone()],
+        covered: Vec::new(),
+        notified: Vec::new(),
+        findings: Vec::new(),
+        restricted: 0,
+        counts: Counts::default(),
+        attachment,
+    }
 }
 
 fn due(digest: &Digest, passed: bool) -> Due {

@@ -4,8 +4,7 @@
 use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Identity, ItemKey, State};
 use crate::domain::notify::digest::{
-    Counts, Due, EmptyCells, FormerItem, ItemText, LightCount, NamedItem, Numerals, OldItem, PlaceLine, Places, RestLine, RollUp,
-    Sections, ServiceLine,
+    Counts, Due, EmptyCells, FormerItem, ItemText, LightCount, NamedItem, OldItem, PlaceLine, Places, RestLine, ServiceLine,
 };
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::item_text::item_text;
@@ -20,33 +19,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Rules in the line of items that are not listed in full; the rest are summed up.
 const RULES_MAX: usize = 6;
 /// Lines of a list; the rest are in the attachment.
-pub(crate) const LINES_MAX: usize = 5;
+pub(crate) const LINES_MAX: usize = 4;
 
 /// Shortens a list to the lines a mail shows; returns how many were removed.
 pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {
     let more = list.len().saturating_sub(LINES_MAX);
     list.truncate(LINES_MAX);
     more
-}
-
-/// The numerals of the sections that are not empty: 一, 二, 三 … in the order in which a mail has them.
-pub(crate) fn numerals(sections: &Sections, roll_up: Option<&RollUp>) -> Numerals {
-    let mut next = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一"].into_iter();
-    let mut numeral = |is_shown: bool| if is_shown { next.next().unwrap_or_default() } else { "" };
-    let of_office = |count: fn(&RollUp) -> usize| roll_up.is_some_and(|roll_up| count(roll_up) > 0);
-    Numerals {
-        urgent: numeral(!sections.urgent.is_empty()),
-        places: numeral(sections.places.is_some()),
-        unrouted: numeral(of_office(|roll_up| roll_up.unrouted)),
-        unreached: numeral(of_office(|roll_up| roll_up.unreached_units)),
-        silent: numeral(of_office(|roll_up| roll_up.silent_units)),
-        due: numeral(!sections.due.is_empty()),
-        rest: numeral(!sections.rest.is_empty()),
-        services: numeral(!sections.services.is_empty()),
-        old_items: numeral(!sections.old_items.is_empty()),
-        resolved: numeral(!sections.resolved.is_empty() || !sections.gone.is_empty()),
-        unjudged: numeral(!sections.unjudged.is_empty()),
-    }
 }
 
 /// What a line of items that are not listed in full is about: a leading rule, or a phase whose items share one line.

@@ -30,6 +30,8 @@ impl World {
             gone: &BTreeSet::new(),
             answers: &Answers::default(),
             rhythm: Rhythm::Always,
+            through_place: &Default::default(),
+            covered: &Default::default(),
             drafts: &[],
             unsigned: Default::default(),
             levels: &self.config.policy.units.levels.all().collect::<Vec<_>>(),

@@ -214,7 +214,7 @@ async fn has_worsened(evaluator: &Evaluator, inputs: &RunInputs) -> anyhow::Resu
 
 /// The sheets of all workbooks of a job, those of its mails included.
 fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a SheetTemplate> {
-    let names = job.workbooks.iter().chain(job.packs.iter().map(|pack| &pack.template)).chain(&job.attachment);
+    let names = job.workbooks.iter().chain(job.packs.iter().chain(&job.mail_packs).map(|pack| &pack.template)).chain(&job.attachment);
     names.filter_map(|name| config.templates.get(name)).flat_map(|template| &template.sheets)
 }
 

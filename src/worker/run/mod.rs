@@ -8,6 +8,7 @@ pub mod finding_facts;
 pub mod gone;
 pub mod history;
 pub(crate) mod message_id;
+pub(crate) mod one_mail;
 pub mod packs;
 pub(crate) mod picture;
 pub mod previous_run;

@@ -4,7 +4,8 @@ use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
-use crate::domain::notify::digest::{Counts, Digest, Draft, Recipient, SealedAudit};
+use crate::domain::judging::roster::Reach;
+use crate::domain::notify::digest::{Counts, Digest, Draft, ForwardedUnit, Recipient, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
@@ -21,7 +22,7 @@ use crate::report::xlsx;
 use crate::store::named_records::NamedCodes;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
-use crate::store::run_result::{JudgedResult, MailedResult, RunFault, RunResult};
+use crate::store::run_result::{JudgedResult, LetterCounts, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name, named_records};
 use crate::workbook::material::Material;
@@ -73,6 +74,15 @@ impl MailWorkbook {
             MailWorkbook::None | MailWorkbook::Attached(_) => None,
         }
     }
+}
+
+/// What all mails of a run are made with.
+pub(crate) struct Making {
+    templates: Templates,
+    /// Names and fingerprints of the configuration.
+    pub(crate) named: Vec<(String, String)>,
+    /// The findings that each unit may see in its pack; `None` = no pack goes with a mail.
+    pub(crate) reach: Option<Reach>,
 }
 
 /// What the workbook of a mail contains.
@@ -171,6 +181,7 @@ impl RunContext<'_> {
             let next = |job: &Job| Some(job.schedule.slots(from, national).next()?.runs_at.date());
             jobs.filter_map(next).min()
         };
+        let covered = self.covered_by_another(inputs);
         let plan_inputs = PlanInputs {
             policy,
             as_of: self.as_of,
@@ -187,6 +198,8 @@ impl RunContext<'_> {
             gone: &gone,
             answers: &self.answers_for_others,
             rhythm: self.job.rhythm,
+            through_place: &self.job.through_place,
+            covered: &covered,
             drafts: &self.job.drafts,
             unsigned: self.unsigned,
             levels: &self.job.levels,
@@ -296,9 +309,9 @@ impl RunContext<'_> {
         let is_wanted = |unit: &str, act: &str| stopped.as_ref().is_none_or(|stopped| stopped.contains(&(unit.to_owned(), act.to_owned())));
         let templates = Templates::new(&self.config.mail_templates, &self.config.policy.units.levels)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-        let named = self.inputs_named();
-        let mut messages = Vec::new();
-        let mut notified = Vec::new();
+        let reach = if self.job.mail_packs.is_empty() { None } else { Some(self.reach()) };
+        let making = Making { templates, named: self.inputs_named(), reach };
+        let (mut messages, mut notified, mut packs_mailed) = (Vec::new(), Vec::new(), 0);
         // a broken template concerns all units: they share one fault
         let mut failed: BTreeMap<MailFault, Vec<String>> = BTreeMap::new();
         let mut unchanged = 0;
@@ -313,10 +326,9 @@ impl RunContext<'_> {
             }
             let known = last_notified.get(&digest.recipient.unit);
             let replaces = replaced_on(&digest.recipient);
-            let mut message = self.digest_message(run, digest, (self.made_on, replaces), known, &templates, &named);
+            let mut message = self.digest_message(run, digest, (self.made_on, replaces), known, &making);
             if let (Ok(message), Some(first)) = (&mut message, compared.digests.get_mut(&digest.recipient.unit)) {
-                message.digest_sha256 =
-                    self.digest_message(run, first, (self.first_made_on, None), known, &templates, &named)?.digest_sha256;
+                message.digest_sha256 = self.digest_message(run, first, (self.first_made_on, None), known, &making)?.digest_sha256;
             }
             match message {
                 Ok(message) => {
@@ -325,10 +337,17 @@ impl RunContext<'_> {
                         reasons.insert(digest.recipient.unit, NotifyReason::Unchanged);
                         continue;
                     }
+                    packs_mailed += digest.packs.len();
                     notified.push(NewNotified {
                         unit: digest.recipient.unit_name.clone(),
                         findings: digest.notified.iter().cloned().collect(),
+                        through: String::new(),
                     });
+                    notified.extend(digest.forwarded.iter().map(|told| NewNotified {
+                        unit: told.unit_name.clone(),
+                        findings: told.notified.iter().cloned().collect(),
+                        through: digest.recipient.unit_name.clone(),
+                    }));
                     messages.push(message);
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
@@ -339,17 +358,26 @@ impl RunContext<'_> {
                 }
             }
         }
-        let (mut new_drafts, mut unchanged_drafts) = (Vec::new(), Vec::new());
+        let (mut new_drafts, mut unchanged_drafts, mut letters) = (Vec::new(), Vec::new(), Vec::new());
         for mut draft in std::mem::take(&mut planned.acts.drafts) {
             progress.inc(1);
             if !is_wanted(&draft.recipient.unit_name, draft.act) {
                 unchanged += 1;
                 continue;
             }
-            let mut message = self.draft_messages(run, &mut draft, self.made_on, &templates, &named);
+            let mut message = self.draft_messages(run, &mut draft, self.made_on, &making);
             if let (Ok(messages), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
-                let first = self.draft_messages(run, first, self.first_made_on, &templates, &named)?;
+                let first = self.draft_messages(run, first, self.first_made_on, &making)?;
                 messages[0].1.digest_sha256.clone_from(&first[0].1.digest_sha256);
+            }
+            if let Ok(messages) = &message {
+                letters.push(LetterCounts {
+                    message: messages[0].1.id.clone(),
+                    projects: draft.counts.items,
+                    findings: draft.counts.findings,
+                    amount: draft.amount,
+                    longest: draft.longest_days,
+                });
             }
             match message {
                 // a letter and its copies are made, kept and replaced together
@@ -375,7 +403,7 @@ impl RunContext<'_> {
             unchanged_drafts = decided;
         }
         unchanged += unchanged_drafts.len();
-        let letters = new_drafts.len();
+        let drafts = new_drafts.len();
         let mut drafted = Vec::new();
         for (draft, message) in new_drafts.into_iter().flatten() {
             drafted.push(draft);
@@ -386,7 +414,17 @@ impl RunContext<'_> {
         if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
-        let mailed = MailedResult { digests: messages.len() - drafted.len(), drafts: letters, unchanged, coverage: planned.coverage };
+        let name = |unit: &UnitId| self.config.policy.units.units[*unit].name.clone();
+        let mailed = MailedResult {
+            digests: messages.len() - drafted.len(),
+            drafts,
+            unchanged,
+            coverage: planned.coverage,
+            packs_mailed,
+            packs_of_office: self.packs_of_mails(&making).saturating_sub(packs_mailed),
+            letters,
+            not_interviewed: planned.acts.not_interviewed.iter().map(name).collect(),
+        };
         let batch = OutboxBatch {
             messages,
             notified,
@@ -450,9 +488,9 @@ impl RunContext<'_> {
         digest: &mut Digest,
         (dated, replaces_on): (NaiveDate, Option<NaiveDate>),
         last_notified: Option<&BTreeMap<Identity, Option<Light>>>,
-        templates: &Templates,
-        named: &[(String, String)],
+        making: &Making,
     ) -> anyhow::Result<NewMessage> {
+        let Making { templates, named, .. } = making;
         // the roll-up counts all units; its workbook lists only the findings addressed to the office itself
         let findings = &self.register.judged.findings;
         let own = |index: &usize| digest.roll_up.is_none() || findings[*index].is_addressed_to(digest.recipient.unit);
@@ -469,15 +507,64 @@ impl RunContext<'_> {
         };
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
+        let to = (unit, digest.recipient.counts_only);
+        let (more, more_names) = self.further_files(run, to, (&mut digest.forwarded, &mut digest.packs), dated, making)?;
         let stated = templates.render(&self.job.digest, digest)?.text;
         digest.replaces_on = replaces_on;
         digest.sealed_audit = if digest.roll_up.is_some() { self.sealed_audit()? } else { None };
         let rendered = templates.render(&self.job.digest, digest)?;
         // a digest also names what it thanks for
         let identities = digest.notified.iter().map(|(identity, _)| identity).chain(last_notified.into_iter().flat_map(BTreeMap::keys));
-        let names = self.names_of_mail(unit, &findings_listed, silent, identities);
+        let mut names = self.names_of_mail(unit, &findings_listed, silent, identities);
+        names.extend(more_names);
         let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None, names };
-        self.message(run, envelope, &rendered, &stated, workbook.attached())
+        let files: Vec<&WorkbookFile> = workbook.attached().into_iter().chain(&more).collect();
+        self.message(run, envelope, &rendered, &stated, &files)
+    }
+
+    /// The further files of a mail, with the records they name: the workbooks of departments that it passes on, and the unit's packs. The names of
+    /// the files go into the digest.
+    fn further_files(
+        &self,
+        run: &Run,
+        (unit, counts_only): (UnitId, bool),
+        (forwarded, packs): (&mut [ForwardedUnit], &mut Vec<String>),
+        dated: NaiveDate,
+        making: &Making,
+    ) -> anyhow::Result<(Vec<WorkbookFile>, NamedCodes)> {
+        let (mut files, mut names) = (Vec::new(), NamedCodes::new());
+        for told in forwarded {
+            let rows = MailRows {
+                unit: told.unit,
+                dated,
+                findings: &told.findings,
+                restricted: told.restricted,
+                counts: Some(&told.counts),
+                silent: &[],
+                prefix: "",
+            };
+            let workbook = self.mail_workbook(run, &rows, &making.named)?;
+            names.extend(self.names_of_mail(told.unit, &told.findings, &[], told.notified.iter().map(|(identity, _)| identity)));
+            told.attachment = workbook.attached().map(|file| file.name.clone());
+            if let MailWorkbook::Attached(file) = workbook {
+                files.push(file);
+            }
+        }
+        packs.clear();
+        if counts_only {
+            return Ok((files, names));
+        }
+        let Some(reach) = &making.reach else { return Ok((files, names)) };
+        for template in self.packs_mailed_to(unit) {
+            let Some((bytes, of_pack)) = self.pack(template, unit, reach, &making.named)? else { continue };
+            if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
+                let (_, name) = self.pack_name(template, unit);
+                packs.push(name.clone());
+                names.extend(of_pack);
+                files.push(WorkbookFile { name, bytes });
+            }
+        }
+        Ok((files, names))
     }
 
     /// Up to where the audit is sealed; `None` = it is not sealed at all, or nobody knows its end.
@@ -493,29 +580,22 @@ impl RunContext<'_> {
         run: &Run,
         draft: &mut Draft,
         dated: NaiveDate,
-        templates: &Templates,
-        named: &[(String, String)],
+        making: &Making,
     ) -> anyhow::Result<Vec<(NewDraft, NewMessage)>> {
-        let letter = self.draft_message(run, draft, dated, templates, named)?;
+        let letter = self.draft_message(run, draft, dated, making)?;
         let id = letter.id.clone();
         let findings_of = |draft: &Draft| draft.notified.iter().cloned().collect();
         let mut made = vec![(NewDraft { message: id.clone(), findings: findings_of(draft) }, letter)];
         for copy in &mut draft.copies {
-            let message = NewMessage { copy_of: id.clone(), ..self.draft_message(run, copy, dated, templates, named)? };
+            let message = NewMessage { copy_of: id.clone(), ..self.draft_message(run, copy, dated, making)? };
             made.push((NewDraft { message: message.id.clone(), findings: findings_of(copy) }, message));
         }
         Ok(made)
     }
 
     /// A message that waits for the person who releases it.
-    fn draft_message(
-        &self,
-        run: &Run,
-        draft: &mut Draft,
-        dated: NaiveDate,
-        templates: &Templates,
-        named: &[(String, String)],
-    ) -> anyhow::Result<NewMessage> {
+    fn draft_message(&self, run: &Run, draft: &mut Draft, dated: NaiveDate, making: &Making) -> anyhow::Result<NewMessage> {
+        let Making { templates, named, .. } = making;
         let unit = draft.recipient.unit;
         let (findings, restricted, prefix) = (&draft.findings, draft.restricted, draft.act_title);
         let workbook = match draft.recipient.counts_only {
@@ -527,7 +607,8 @@ impl RunContext<'_> {
         let rendered = templates.render(&self.job.draft, draft)?;
         let names = self.names_of_mail(unit, &draft.findings, &[], draft.notified.iter().map(|(identity, _)| identity));
         let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act), names };
-        self.message(run, envelope, &rendered, &rendered.text, workbook.attached())
+        let files: Vec<&WorkbookFile> = workbook.attached().into_iter().collect();
+        self.message(run, envelope, &rendered, &rendered.text, &files)
     }
 
     /// The records that a mail names, or more: those of its findings and of everything that its workbook may list for the unit.
@@ -581,8 +662,9 @@ impl RunContext<'_> {
         envelope: Envelope<'_>,
         rendered: &Rendered,
         stated: &str,
-        attached: Option<&WorkbookFile>,
+        files: &[&WorkbookFile],
     ) -> anyhow::Result<NewMessage> {
+        let attachments: Vec<Attachment<'_>> = files.iter().map(|file| Attachment { name: &file.name, bytes: &file.bytes }).collect();
         let Envelope { unit, mailbox, subject, act, names } = envelope;
         let settings = &self.config.settings;
         let unit = &self.config.policy.units.units[unit];
@@ -604,12 +686,12 @@ impl RunContext<'_> {
             domain: from_domain,
             html: &rendered.html,
             text: &rendered.text,
-            attachment: attached.map(|WorkbookFile { name, bytes }| Attachment { name, bytes }),
+            attachments: &attachments,
         })?;
         let mut hasher = Hashing::new(&SHA256);
         hasher.update(subject.as_bytes());
         hasher.update(stated.as_bytes());
-        if let Some(file) = attached {
+        for file in files {
             hasher.update(&file.bytes);
         }
         Ok(NewMessage {

@@ -11,6 +11,7 @@ use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
+use crate::worker::run::slot_text::parse_slot;
 use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
 use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate};
@@ -127,6 +128,7 @@ impl<'r> Progress<'r> {
             made_on: Some(made_on),
             first_made_on: Some(first.unwrap_or(made_on)),
             unsigned: self.unsigned(made_on).await?,
+            yields: self.evaluator.yields(&self.job, self.as_of, parse_slot(&self.run.slot).unwrap_or_default(), self.run.scheduled).await?,
             ..inputs
         };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;

@@ -32,6 +32,7 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
     let notified = notified.iter().map(|(unit, lines)| NewNotified {
         unit: (*unit).into(),
         findings: lines.iter().map(|(key, light)| (identity(key), *light)).collect(),
+        through: String::new(),
     });
     let batch = OutboxBatch {
         replaces_drafts: true,
