@@ -253,10 +253,7 @@ async fn dated_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<D
         let division = policy.units.find(&message.unit).and_then(|unit| policy.units.division_of(unit));
         let prefecture = division.map(|division| policy.units.units[division].name.as_str());
         let answer_by = policy.calendar.of(prefecture).after_workdays(today, workdays);
-        let words = [
-            (answer_within(workdays), format!("{}前", chinese_date(answer_by))),
-            (RELEASED_ON.to_owned(), chinese_date(today)),
-        ];
+        let words = [(answer_within(workdays), format!("{}前", chinese_date(answer_by))), (RELEASED_ON.to_owned(), chinese_date(today))];
         dated.insert(id.clone(), message::redate(&bytes, deliverer.clock.now().fixed_offset(), &words)?);
     }
     Ok(dated)

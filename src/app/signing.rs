@@ -15,10 +15,11 @@ use crate::store::audit::AuditEntry;
 use crate::store::draft_decisions::{DraftDecisions, WaitingDraft};
 use crate::store::handle::Store;
 use crate::store::run_result::{LetterCounts, MailedResult};
+use crate::workbook::books::signing_list::{SigningList, SigningRow, signing_list_workbook};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
-use crate::workbook::books::signing_list::{SigningList, SigningRow, signing_list_workbook};
 use anyhow::{Context, ensure};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -37,21 +38,22 @@ pub(crate) async fn write_list(importer: &Importer, path: &Path) -> anyhow::Resu
     let store = &importer.store;
     let drafts = store.outbox().waiting_drafts().await?;
     let run = drafts.last().context("没有待签发的拟办件")?.run.clone();
-    let drafts: Vec<WaitingDraft> = drafts.into_iter().filter(|draft| draft.run == run).collect();
+    let mut drafts: Vec<WaitingDraft> = drafts.into_iter().filter(|draft| draft.run == run).collect();
     let key = current_key(importer).await?;
     let stored = store.runs().get(&run).await?.with_context(|| format!("run {run} is gone"))?;
     let as_of = stored.as_of.parse().with_context(|| format!("run {run} has no date"))?;
     let MailedResult { letters, not_interviewed, .. } = stored.result.and_then(|result| result.mailed).unwrap_or_default();
     let counts: HashMap<&str, &LetterCounts> = letters.iter().map(|letter| (letter.message.as_str(), letter)).collect();
+    let act_of = |draft: &WaitingDraft| Act::ALL.into_iter().find(|act| act.code() == draft.act);
+    drafts.sort_by_key(|draft| (Reverse(act_of(draft)), Reverse(counts.get(draft.id.as_str()).map(|counts| counts.weight))));
     let answered = answered_records(store).await?;
     let row = |draft: &WaitingDraft| {
         let counts = counts.get(draft.id.as_str()).copied().cloned().unwrap_or_default();
-        let records: BTreeSet<(&str, &str)> =
-            draft.findings.iter().map(|[_, ledger, key, _]| (ledger.as_str(), key.as_str())).collect();
+        let records: BTreeSet<(&str, &str)> = draft.findings.iter().map(|[_, ledger, key, _]| (ledger.as_str(), key.as_str())).collect();
         SigningRow {
             id: draft.id.clone(),
             unit: draft.unit.clone(),
-            act: Act::ALL.into_iter().find(|act| act.code() == draft.act).map_or("", Act::title),
+            act: act_of(draft).map_or("", Act::title),
             projects: counts.projects,
             findings: counts.findings,
             amount: counts.amount,
@@ -113,10 +115,10 @@ pub(crate) async fn read_list(importer: &Importer, path: &Path) -> anyhow::Resul
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut list = SignedList::default();
     for row in rows {
-        let SignedRow { id, decision, check } = match signed_row(&row.code, &row.cells) {
+        let SignedRow { id, decision, check } = match signed_row(&row.cells) {
             Ok(row) => row,
-            Err(RowFault::Word(word)) => {
-                list.returned.push((row.code, format!("签发意见写的是“{word}”，只能填“{AGREED}”或“{REFUSED}”")));
+            Err(RowFault { id, word }) => {
+                list.returned.push((id, format!("签发意见写的是“{word}”，只能填“{AGREED}”或“{REFUSED}”")));
                 continue;
             }
         };
@@ -153,7 +155,7 @@ pub(crate) async fn read_list(importer: &Importer, path: &Path) -> anyhow::Resul
     Ok(list)
 }
 
-/// Decides as the list says. Returns what became of the drafts that were agreed to, and of the others.
+/// Carries out what is decided on the list. Returns what became of the drafts that were agreed to, and of the others.
 ///
 /// # Errors
 /// As [`outbox::decide`].

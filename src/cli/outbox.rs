@@ -3,9 +3,9 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
+use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
 use crate::app::person::Person;
 use crate::app::signing;
-use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
@@ -74,7 +74,7 @@ pub(crate) enum OutboxAction {
         /// All drafts of this act: supervise, circulate or interview
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
-        /// As a signing list (签发清单) says that a person has filled in
+        /// What a person has agreed to on a signing list (签发清单)
         #[arg(long, conflicts_with_all = ["ids", "act", "sending"], value_name = "FILE")]
         list: Option<PathBuf>,
         /// Let sending go on: after a restored copy, a stop by hand, or when the daily limit was reached
@@ -212,7 +212,7 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     Ok(if rest + same_person.len() > 0 { Exit::Partial } else { Exit::Done })
 }
 
-/// Releases and rejects drafts as a signing list says.
+/// Releases and rejects the drafts that a signing list names.
 async fn release_list(app: &App, file: &Path, person: &PersonArguments) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
     let list = signing::read_list(app.importer(), file).await?;

@@ -148,7 +148,10 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
     }
     let FindingCounts { red, orange, yellow, services, unjudged, blank_cells, exempt, .. } = judged.findings;
     let services = if services > 0 { format!("，服务事项{services}") } else { String::new() };
-    add_line(text, format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}{services}"));
+    add_line(
+        text,
+        format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}{services}"),
+    );
     let FindingCounts { new, escalated, eased, continued, reopened, resolved, .. } = judged.findings;
     add_line(text, format_args!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}"));
     for PackCounts { title, made, without_rows, failed, folders } in &judged.packs {

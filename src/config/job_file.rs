@@ -65,7 +65,7 @@ pub struct Job {
     pub attachment: Option<String>,
     /// Packs that go with the mails of their units.
     pub mail_packs: Vec<Pack>,
-    /// Which departments are told in the mail of their place.
+    /// Which departments are notified in the mail of their place.
     pub through_place: ThroughPlaces,
     /// The job that mails a unit in its place, where it does so for the same day.
     pub yield_to: Option<String>,
@@ -402,10 +402,9 @@ fn reminders(raw: RemindFile, references: &References<'_>, at: &mut ProblemsAt<'
         }
     }
     let packs = packs(&raw.packs, references, at);
-    let through_place = raw.through_place.map(|through| ThroughPlaces {
-        most: through.most,
-        levels: references.units.levels.all_named(&through.levels, at),
-    });
+    let through_place = raw
+        .through_place
+        .map(|through| ThroughPlaces { most: through.most, levels: references.units.levels.all_named(&through.levels, at) });
     let through_place = through_place.unwrap_or_default();
     Reminders {
         rhythm,

@@ -30,7 +30,7 @@ struct Points(#[serde(deserialize_with = "between::<0, 100_000, _, _>")] u32);
 #[serde(deny_unknown_fields)]
 struct PhaseFile {
     title: String,
-    /// Ids of rules; a `*` at the end stands for a family.
+    /// Ids of rules; a `*` at the end means a family.
     rules: Vec<String>,
     points: Points,
     #[serde(default)]

@@ -129,14 +129,14 @@ pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) ->
     Ok(out)
 }
 
-/// The same message of another day: its `Date` line, and words of its bodies that stand for others. Attachments stay as they are.
+/// The same message of another day: its `Date` line, and other words in its bodies. Attachments stay as they are.
 ///
 /// # Errors
 /// Bytes that [`build`] did not make.
 pub fn redate(bytes: &[u8], date: DateTime<FixedOffset>, words: &[(String, String)]) -> Result<Vec<u8>, MessageError> {
     let foreign = || MessageError::Id(String::new());
     let message = MessageParser::default().parse(bytes).filter(|message| message.message_id().is_some()).ok_or_else(foreign)?;
-    // what is replaced: the range of bytes, and what stands there then
+    // what is replaced: the range of bytes, and what takes its place
     let mut changes: Vec<(std::ops::Range<usize>, Vec<u8>)> = Vec::new();
     for part in &message.parts {
         let (PartType::Text(text) | PartType::Html(text)) = &part.body else { continue };

@@ -10,11 +10,12 @@ use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, Stor
 use crate::store::message_bytes::sha256_of;
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
-use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
+use crate::store::notify_reasons::{UnitReason, insert_reasons};
 use crate::store::os_user::os_user;
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
+use crate::store::superseded::supersede;
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -47,7 +48,7 @@ pub struct NewMessage {
 pub struct NewNotified {
     pub unit: String,
     pub findings: BTreeMap<Identity, Option<Light>>,
-    /// The unit in whose mail it is told; empty = its own.
+    /// The unit in whose mail it is notified; empty = its own.
     pub through: String,
 }
 
@@ -273,11 +274,8 @@ impl Outbox<'_> {
     /// The database fails.
     pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<DeliveryState, i64>> {
         let statement = "SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) AND (copy_of='' OR state<>$2) GROUP BY state";
-        let rows = sqlx::query(statement)
-            .bind(run.unwrap_or_default())
-            .bind(DeliveryState::Draft.code())
-            .fetch_all(&self.database.pool)
-            .await?;
+        let rows =
+            sqlx::query(statement).bind(run.unwrap_or_default()).bind(DeliveryState::Draft.code()).fetch_all(&self.database.pool).await?;
         rows.iter().map(|row| Ok((delivery_state(row)?, number(row, "n")?))).collect()
     }
 
@@ -337,8 +335,10 @@ impl Outbox<'_> {
     /// # Errors
     /// The database fails or a row is damaged.
     pub async fn page(self, unit: &str, states: &[DeliveryState], tests: bool, first: i64, count: i64) -> Result<(Vec<OutboxRow>, i64)> {
-        let matching =
-            format!("FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND (copy_of='' OR state<>$3) AND state IN ({})", parameters(4, states.len()));
+        let matching = format!(
+            "FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND (copy_of='' OR state<>$3) AND state IN ({})",
+            parameters(4, states.len())
+        );
         let bound = |statement: String| {
             let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests)).bind(DeliveryState::Draft.code());
             states.iter().fold(query, |query, state| query.bind(state.code()))
@@ -574,7 +574,8 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
     for NewNotified { unit, findings, through } in &batch.notified {
         by_unit.entry(if through.is_empty() { unit } else { through }).or_default().extend(findings);
     }
-    let by_draft: BTreeMap<&str, _> = batch.drafts.iter().map(|draft| (draft.message.as_str(), draft.findings.iter().collect::<BTreeMap<_, _>>())).collect();
+    let by_draft: BTreeMap<&str, _> =
+        batch.drafts.iter().map(|draft| (draft.message.as_str(), draft.findings.iter().collect::<BTreeMap<_, _>>())).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
     for message in &batch.messages {
         let findings = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };
@@ -597,42 +598,6 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
             query = query.bind(*id).bind(body);
         }
         query.execute(&mut **transaction).await?;
-    }
-    Ok(())
-}
-
-/// Supersedes the unsent messages of earlier runs of the job for the units that get a newer one now, and, where the batch replaces drafts, every
-/// draft that nobody has decided on.
-async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, batch: &OutboxBatch) -> Result<()> {
-    let OutboxBatch { now, test, replaces_drafts, .. } = batch;
-    let states = DeliveryState::all_that(DeliveryState::is_replaceable);
-    let statement = format!(
-        "UPDATE outbox SET state=$7, ended_at=$4 WHERE state IN ({}) AND test=$5 AND run IN \
-         (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
-         AND (state=$8 AND $9=1 OR EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act)) \
-         RETURNING id, run, unit, act, unknowns",
-        parameters(10, states.len())
-    );
-    let mut query = sqlx::query(sql(statement))
-        .bind(&run.id)
-        .bind(&run.job)
-        .bind(&run.slot)
-        .bind(now)
-        .bind(i64::from(*test))
-        .bind(run.revision)
-        .bind(DeliveryState::Superseded.code())
-        .bind(DeliveryState::Draft.code())
-        .bind(i64::from(*replaces_drafts));
-    for state in &states {
-        query = query.bind(state.code());
-    }
-    let rows = query.fetch_all(&mut **transaction).await?;
-    for row in &rows {
-        record_event(transaction, &text(row, "id")?, now, "", DeliveryEvent::Superseded, &run.id).await?;
-        // a message with an unknown outcome may have reached its unit
-        if text(row, "act")?.is_empty() && number(row, "unknowns")? == 0 {
-            record_superseded(transaction, &text(row, "run")?, &text(row, "unit")?).await?;
-        }
     }
     Ok(())
 }

@@ -119,6 +119,8 @@ pub struct LetterCounts {
     pub amount: i64,
     /// Days overdue of the finding that is overdue longest.
     pub longest: i64,
+    /// Points of its weightiest finding.
+    pub weight: u32,
 }
 
 /// The stored form.

@@ -1,7 +1,7 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
-use crate::domain::register::data_condition::DataCondition;
 use crate::domain::notify::inputs::{Unsigned, Yields};
+use crate::domain::register::data_condition::DataCondition;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::run_result;
 use crate::store::run_result::{RunFault, RunResult};
@@ -202,17 +202,17 @@ impl Runs<'_> {
         rows.iter().map(run_of_row).collect()
     }
 
-    /// The day on which the first edition of a key's run made its papers; `None` = it did not get there.
+    /// The inputs of the first edition of a key's run; `None` = there is none.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn first_made_on(self, job: &str, key: &str) -> Result<Option<NaiveDate>> {
+    pub async fn first_inputs(self, job: &str, key: &str) -> Result<Option<RunInputs>> {
         let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND key=$2 ORDER BY revision LIMIT 1")
             .bind(job)
             .bind(key)
             .fetch_optional(&self.database.pool)
             .await?;
-        Ok(row.as_ref().map(run_of_row).transpose()?.and_then(|run| run.inputs.made_on))
+        Ok(row.as_ref().map(run_of_row).transpose()?.map(|run| run.inputs))
     }
 
     /// The newest revision of the run of a job's latest slot; `None` = the job was never run.

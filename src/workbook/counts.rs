@@ -112,9 +112,7 @@ impl Counts {
             M::Open => Value::count(self.count(|_, _| true)),
             M::LightChange(light) => Value::Change(self.change(|known| known == light)),
             M::OpenChange => Value::Change(self.change(|_| true)),
-            M::Rule(rule) => {
-                Value::count(self.count(|known, _| known == rule) + self.services.get(&rule).copied().unwrap_or_default())
-            }
+            M::Rule(rule) => Value::count(self.count(|known, _| known == rule) + self.services.get(&rule).copied().unwrap_or_default()),
             M::Exempt => Value::count(self.exempt),
             M::Unjudged => Value::count(self.unjudged),
             M::Longest => self.longest.map_or(Value::Percent(None), Value::Count),

@@ -166,7 +166,7 @@ async fn the_counts_of_a_mail_agree() {
         assert_eq!(subject, lights(line), "{name}");
         assert_eq!(subject, lights(opening), "{name}");
         let items: usize = subject.iter().sum();
-        assert!(line.contains(&format!("有{items}项需办理")), "{name}: {line}");
+        assert!(line.contains(&format!("有{items}个项目（")), "{name}: {line}");
         lit += items;
         // The office's attachment lists only the findings addressed to the office itself.
         if name.ends_with("_省投资促进局.eml") {

@@ -307,7 +307,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 let fits = match reason {
                     NotifyReason::HasItems | NotifyReason::HasNews => is_mailed,
                     NotifyReason::ThroughPlace => planned.digests.iter().any(|digest| {
-                        Some(digest.recipient.unit) == own.place && digest.forwarded.iter().any(|told| told.unit == *unit)
+                        Some(digest.recipient.unit) == own.place && digest.forwarded.iter().any(|department| department.unit == *unit)
                     }),
                     NotifyReason::Covered => covered.contains(unit) && concerning().next().is_some() || is_notice_of(),
                     NotifyReason::NothingNew | NotifyReason::QuietDays => {
@@ -331,12 +331,13 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
             for digest in &planned.digests {
                 for FindingRelation { finding: index, relation } in digest.all_covered() {
                     let finding = &judged.findings[*index];
-                    let told: Vec<UnitId> = digest.forwarded.iter().map(|told| told.unit).chain([digest.recipient.unit]).collect();
+                    let notified: Vec<UnitId> =
+                        digest.forwarded.iter().map(|department| department.unit).chain([digest.recipient.unit]).collect();
                     let is_recipient = finding
                         .relations()
                         .iter()
                         .zip(finding.recipients())
-                        .any(|(of, unit)| of == relation && unit.is_some_and(|unit| told.contains(&unit)));
+                        .any(|(of, unit)| of == relation && unit.is_some_and(|unit| notified.contains(&unit)));
                     assert!(
                         is_recipient && finding.state != State::Exempt,
                         "seed {seed}: {} is not addressed to {}",

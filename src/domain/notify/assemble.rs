@@ -3,7 +3,9 @@
 
 use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Change, ItemKey};
-use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ForwardedItem, ForwardedUnit, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
+use crate::domain::notify::digest::{
+    AttachedFile, Counts, Digest, ForwardedItem, ForwardedUnit, ItemText, Numerals, OldItem, Recipient, RollUp, Sections,
+};
 use crate::domain::notify::disposition::UnitFindings;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
@@ -16,8 +18,10 @@ use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use std::collections::HashSet;
 
-/// Items listed in full. With every other part at its longest a mail stays within two screens of a phone.
+/// Items listed in full, and fewer beside so many other parts: a mail stays within two screens of a phone.
 const FULL_MAX: usize = 3;
+const FULL_MAX_CROWDED: usize = 2;
+const CROWDED: usize = 2;
 /// Items listed in full in the office's digest, where each is shorter.
 const FULL_MAX_OFFICE: usize = 5;
 
@@ -61,7 +65,23 @@ pub(crate) fn digest(
 
     let is_old = |item: &&Item| item.findings().all(|index| inputs.judged.findings[index].old_data.is_some());
     let (old, current): (Vec<&Item>, Vec<&Item>) = items.iter().partition(is_old);
-    let most = if is_office { FULL_MAX_OFFICE } else { FULL_MAX };
+    let places = places(inputs, unit, items, is_office);
+    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
+    let mut former = former_items(inputs, last_notified, found, &now);
+    let other_parts = [
+        places.is_some(),
+        !addressed.due.is_empty(),
+        !offered.is_empty(),
+        addressed.passes_on,
+        !old.is_empty() || !waiting.0.is_empty(),
+        !former.resolved.is_empty() || !former.gone.is_empty(),
+        !addressed.unjudged.is_empty(),
+    ];
+    let most = match other_parts.iter().filter(|is_there| **is_there).count() {
+        _ if is_office => FULL_MAX_OFFICE,
+        others if others < CROWDED => FULL_MAX,
+        _ => FULL_MAX_CROWDED,
+    };
     let (sharing, alone): (Vec<&Item>, Vec<&Item>) = current.iter().copied().partition(|item| item.shares_line);
     let (in_full, others) = alone.split_at(most.min(alone.len()));
     let others: Vec<&Item> = others.iter().chain(&sharing).copied().collect();
@@ -70,8 +90,6 @@ pub(crate) fn digest(
     (counts.old_items, counts.waiting) = (old_items.len(), waiting.0.len());
     let urgent: Vec<ItemText> = in_full.iter().map(|item| item_text(inputs, unit, item)).collect();
     let (mut unjudged, blank) = empty_cells(inputs, addressed.unjudged.iter().copied());
-    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
-    let mut former = former_items(inputs, last_notified, found, &now);
     (counts.blank, counts.resolved, counts.gone, counts.partly) = (blank, former.resolved.len(), former.gone.len(), former.partly);
     let comparison = opening::compare_to_last(inputs, &counts, last_notified, &former);
     let mut due: Vec<_> = addressed.due.iter().map(|index| due_line(inputs, *index)).collect();
@@ -90,7 +108,7 @@ pub(crate) fn digest(
         gone: former.gone,
         unjudged_more: shorten(&mut unjudged),
         unjudged,
-        places: places(inputs, unit, items, is_office),
+        places,
     };
 
     // what waits for data counts as notified once it is found in newer ones
@@ -137,7 +155,7 @@ pub(crate) fn digest(
     digest
 }
 
-/// What the mail of a place says of a department that it passes its items on to, and what the department's own workbook holds.
+/// What the mail of a place names of a department to which it passes items on, and what the department's own workbook holds.
 pub(crate) fn forwarded_unit(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &UnitItems) -> ForwardedUnit {
     let UnitItems { counted: Items(counted), services: Items(offered), waiting } = items;
     let line = |item: &Item| {

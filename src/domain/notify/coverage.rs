@@ -88,7 +88,8 @@ impl Coverage {
 
     /// The proof as `duban run` prints it.
     pub fn in_words(&self, levels: &Levels) -> String {
-        let mut out = "覆盖核对：应告知 = 已列入提醒 + 由另一任务的提醒列入 + 豁免 + 不便列示 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
+        let mut out =
+            "覆盖核对：应告知 = 已列入提醒 + 由另一任务的提醒列入 + 豁免 + 不便列示 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
         let named = Relation::ALL.iter().map(|relation| (relation.title(levels), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
             let CoverageLine { addressed, in_digests, covered, exempt, held, nothing_new, unrouted, other_level } = line;

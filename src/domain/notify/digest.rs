@@ -180,7 +180,7 @@ pub struct ForwardedItem {
 impl Digest {
     /// All pairs that the coverage proof counts as in this digest, also those of units that it is passed on to.
     pub fn all_covered(&self) -> impl Iterator<Item = &FindingRelation> {
-        self.covered.iter().chain(self.forwarded.iter().flat_map(|told| &told.covered))
+        self.covered.iter().chain(self.forwarded.iter().flat_map(|unit| &unit.covered))
     }
 
     /// Numbers the sections that are not empty.
@@ -253,6 +253,9 @@ pub struct Draft {
     pub amount: i64,
     /// Items on which a unit has answered.
     pub answered: usize,
+    /// Points of its weightiest finding.
+    #[serde(skip)]
+    pub weight: u32,
     #[serde(flatten)]
     pub attached: AttachedFile,
     /// Copies for the units below the addressee, which go out with it.
@@ -406,7 +409,7 @@ pub struct RestLine {
 /// A service to offer, and the projects that it is for.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServiceLine {
-    /// What is to be done, as its rule says it.
+    /// What is to be done, in the words of its rule.
     pub text: String,
     pub count: usize,
     pub items: Vec<NamedItem>,

@@ -65,6 +65,8 @@ pub(crate) struct UnitFindings {
     pub(crate) before_start: bool,
     /// Something concerns it, and no mail can reach it.
     pub(crate) without_mailbox: bool,
+    /// Its mail passes on what its departments have.
+    pub(crate) passes_on: bool,
 }
 
 impl UnitFindings {
@@ -82,7 +84,7 @@ pub enum NotifyReason {
     HasItems,
     /// Mailed: something is new, worse or soon due.
     HasNews,
-    /// Told in the mail of its place: it has few items.
+    /// Notified in the mail of its place: it has few items.
     ThroughPlace,
     /// Not mailed: another job mails it for the same day.
     Covered,
@@ -136,8 +138,8 @@ impl NotifyReason {
         matches!(self, NotifyReason::HasItems | NotifyReason::HasNews)
     }
 
-    /// It is told of its items, by a mail of its own or in that of its place.
-    pub fn is_told(self) -> bool {
+    /// It is notified of its items, by a mail of its own or in that of its place.
+    pub fn is_notified(self) -> bool {
         self.is_mailed() || self == NotifyReason::ThroughPlace
     }
 

@@ -24,10 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Items listed in full; the rest are in the attachment.
 const ITEMS_MAX: usize = 20;
 
-/// Stands in a draft in place of the day on which it is released.
+/// Is in a draft in place of the day on which it is released.
 pub const RELEASED_ON: &str = "〔签发日期〕";
 
-/// Stands in a draft in place of the last day to answer.
+/// Is in a draft in place of the last day to answer.
 pub fn answer_within(workdays: u32) -> String {
     format!("〔签发之日起{workdays}个工作日内〕")
 }
@@ -140,7 +140,7 @@ fn candidates(inputs: &PlanInputs<'_>, letters: &BTreeMap<UnitId, Letter>) -> Ve
     ranked.into_iter().map(|(_, unit)| unit).collect()
 }
 
-/// The copies of a letter for the units below its addressee, each with its own lines. A department that no mail has reached yet is told by its place.
+/// The copies of a letter for the units below its addressee, each with its own lines. A department that no mail has reached yet is notified by its place.
 fn copies(inputs: &PlanInputs<'_>, addressee: UnitId, act: Act, letter: &Letter) -> Vec<Draft> {
     let units = &inputs.policy.units;
     let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
@@ -152,8 +152,7 @@ fn copies(inputs: &PlanInputs<'_>, addressee: UnitId, act: Act, letter: &Letter)
         }
     }
     let copy = |(unit, findings): (UnitId, Vec<usize>)| {
-        let named: Vec<usize> =
-            findings.into_iter().filter(|index| is_named_in_draft(&inputs.judged.findings[*index], unit)).collect();
+        let named: Vec<usize> = findings.into_iter().filter(|index| is_named_in_draft(&inputs.judged.findings[*index], unit)).collect();
         let items = Items::of(inputs, unit, &named, &LastNotified::new()).0;
         let made = draft(inputs, unit, act, &items, 0).filter(|_| !items.is_empty())?;
         let title = units.units[addressee].title.clone();
@@ -196,6 +195,7 @@ fn draft(inputs: &PlanInputs<'_>, unit: UnitId, act: Act, items: &[Item], restri
         more: if recipient.counts_only { 0 } else { items.len() - shown },
         amount: items.iter().filter_map(|item| item.amount).fold(0, i64::saturating_add),
         answered: items.iter().filter(|item| has_answer(inputs, item)).count(),
+        weight: items.iter().map(|item| item.weight.points).max().unwrap_or(0),
         attached: AttachedFile::default(),
         counts,
         restricted,

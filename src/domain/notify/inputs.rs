@@ -42,7 +42,7 @@ pub struct FindingRelation {
     pub relation: Relation,
 }
 
-/// Which departments are told of their items in the mail of their place.
+/// Which departments are notified of their items in the mail of their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThroughPlaces {
     /// Those with at most so many items.
@@ -56,8 +56,8 @@ pub struct ThroughPlaces {
 pub enum Yields {
     #[default]
     Nobody,
-    /// The other job has told these units (by code).
-    Told(Vec<String>),
+    /// The other job has notified these units (by code).
+    Notified(Vec<String>),
     /// The other job is still to mail for the day.
     Ahead,
 }

@@ -15,7 +15,7 @@ use crate::domain::rules::rule::Light;
 use std::collections::BTreeSet;
 
 /// Other problems listed with an item; the rest are in the attachment.
-const OTHERS_MAX: usize = 3;
+const OTHERS_MAX: usize = 2;
 /// Answers listed with an item; the rest are in the attachment.
 const ANSWERS_MAX: usize = 2;
 

@@ -111,7 +111,8 @@ impl Items {
 /// The items a unit was last notified of, each with its findings. Cells to fill in and services are no items.
 pub(crate) fn notified_items<'b>(inputs: &PlanInputs<'_>, last_notified: &'b LastNotified) -> BTreeMap<ItemKey, Vec<&'b Identity>> {
     let mut items: BTreeMap<ItemKey, Vec<&Identity>> = BTreeMap::new();
-    let is_service = |identity: &Identity| inputs.policy.rule(&identity.rule).is_some_and(|rule| inputs.policy.rules[rule].service.is_some());
+    let is_service =
+        |identity: &Identity| inputs.policy.rule(&identity.rule).is_some_and(|rule| inputs.policy.rules[rule].service.is_some());
     for (identity, _) in last_notified.iter().filter(|(identity, light)| light.is_some() && !is_service(identity)) {
         let ledger = inputs.policy.ledger(&identity.ledger);
         if let Some(item) = ledger.and_then(|ledger| inputs.item_of(ledger, &identity.key)) {

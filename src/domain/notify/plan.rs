@@ -12,8 +12,8 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::assemble::{Mailbox, digest, forwarded_unit};
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
-use crate::domain::notify::drafts::{Acts, acts};
 use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
+use crate::domain::notify::drafts::{Acts, acts};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs, ThroughPlaces};
 use crate::domain::notify::items::{FoundRecords, UnitItems};
 use crate::domain::notify::roll_up::roll_up;
@@ -53,11 +53,13 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
         dispositions,
     };
     let mut forwarded = through_places(inputs, &mut addressed);
-    for unit in forwarded.values().flatten().map(|told| told.unit) {
+    for unit in forwarded.values().flatten().map(|department| department.unit) {
         planning.reasons.insert(unit, NotifyReason::ThroughPlace);
     }
-    for (unit, findings) in addressed {
-        planning.build_or_skip(unit, &findings, forwarded.remove(&unit).unwrap_or_default(), None);
+    for (unit, mut findings) in addressed {
+        let departments = forwarded.remove(&unit).unwrap_or_default();
+        findings.passes_on = !departments.is_empty();
+        planning.build_or_skip(unit, &findings, departments, None);
     }
     if let Some(findings) = office_findings {
         let unrouted: Vec<FindingRelation> =
@@ -176,7 +178,7 @@ fn items_of(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings) -> 
     UnitItems::of(inputs, unit, &findings, inputs.last_notified_of(unit))
 }
 
-/// A department that is told of its items in the mail of its place.
+/// A department that is notified of its items in the mail of its place.
 struct ThroughPlace {
     unit: UnitId,
     addressed: UnitFindings,
@@ -189,8 +191,10 @@ fn through_places(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, Unit
     let units = &inputs.policy.units;
     let mut forwarded: BTreeMap<UnitId, Vec<ThroughPlace>> = BTreeMap::new();
     let ThroughPlaces { most, levels } = inputs.through_place;
-    let candidates: Vec<(UnitId, UnitId)> =
-        addressed.keys().filter_map(|unit| Some((*unit, units.units[*unit].place.filter(|place| levels.contains(&units.units[*place].level))?))).collect();
+    let candidates: Vec<(UnitId, UnitId)> = addressed
+        .keys()
+        .filter_map(|unit| Some((*unit, units.units[*unit].place.filter(|place| levels.contains(&units.units[*place].level))?)))
+        .collect();
     let mut is_mailed: BTreeMap<UnitId, bool> = BTreeMap::new();
     for (unit, place) in candidates {
         let carries = *is_mailed.entry(place).or_insert_with(|| {
@@ -206,7 +210,9 @@ fn through_places(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, Unit
         let passes = own.open.iter().map(|pair| &pair.finding).chain(&own.unjudged).all(may_pass)
             && own.due.iter().all(|index| is_named_to_place(&inputs.judged.notices[*index], place));
         let few = (1..=*most).contains(&items.all().count());
-        if few && passes && notify_reason(inputs, unit, own, &items).is_mailed()
+        if few
+            && passes
+            && notify_reason(inputs, unit, own, &items).is_mailed()
             && let Some(own) = addressed.remove(&unit)
         {
             forwarded.entry(place).or_default().push(ThroughPlace { unit, addressed: own, items });

@@ -3,8 +3,8 @@
 
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{
-    Counts, Digest, Draft, DraftLine, Due, EmptyCells, FormerItem, ForwardedItem, ForwardedUnit, ItemText, NamedItem, OldItem, RollUp, SealedAudit, ServiceLine, SilentUnit,
-    UnreachedUnit, UnroutedRecord,
+    Counts, Digest, Draft, DraftLine, Due, EmptyCells, FormerItem, ForwardedItem, ForwardedUnit, ItemText, NamedItem, OldItem, RollUp,
+    SealedAudit, ServiceLine, SilentUnit, UnreachedUnit, UnroutedRecord,
 };
 use chrono::NaiveDate;
 

@@ -3,8 +3,8 @@
 use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::delivery::DeliveryState;
-use crate::domain::notify::drafts::Acts;
 use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnreachedUnit, UnroutedRecord};
+use crate::domain::notify::drafts::Acts;
 use crate::domain::notify::feedback::{SilentRecord, editable, silent};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::sections::{LINES_MAX, empty_cells, shorten};

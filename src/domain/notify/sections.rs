@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Rules in the line of items that are not listed in full; the rest are summed up.
 const RULES_MAX: usize = 6;
 /// Lines of a list; the rest are in the attachment.
-pub(crate) const LINES_MAX: usize = 4;
+pub(crate) const LINES_MAX: usize = 3;
 
 /// Shortens a list to the lines a mail shows; returns how many were removed.
 pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {

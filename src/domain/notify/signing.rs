@@ -35,11 +35,12 @@ pub struct SignedRow {
     pub check: String,
 }
 
-/// Why a row is not taken.
+/// A row whose cell with the decision holds another word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowFault {
-    /// The cell with the decision holds another word.
-    Word(String),
+pub struct RowFault {
+    /// Id of the draft.
+    pub id: String,
+    pub word: String,
 }
 
 /// The check of a row: the number of its key, and a seal over the run, the draft and its bytes.
@@ -74,10 +75,11 @@ pub fn signing_ledger(like: &Ledger) -> Ledger {
         latest: false,
     };
     let fields = vec![
-        field("code", CODE_TITLE, Some(Role::Code)),
+        // not as the code of the row: that is read in capitals, and one with as many digits as the number of a person is refused
+        field("draft", CODE_TITLE, None),
         field("name", UNIT_TITLE, Some(Role::Name)),
         field(DECISION, DECISION_TITLE, None),
-        field(CHECK, CHECK_TITLE, None),
+        field(CHECK, CHECK_TITLE, Some(Role::Code)),
     ];
     Ledger {
         id: "signing-list".to_owned(),
@@ -98,15 +100,15 @@ pub fn signing_ledger(like: &Ledger) -> Ledger {
 ///
 /// # Errors
 /// Its decision is neither of the two words.
-pub fn signed_row(code: &str, cells: &[Cell]) -> Result<SignedRow, RowFault> {
+pub fn signed_row(cells: &[Cell]) -> Result<SignedRow, RowFault> {
     let text = |place: usize| cells.get(place).map_or(String::new(), |cell| cell.to_string().trim().to_owned());
     let decision = match text(2).as_str() {
         "" => Decision::None,
         AGREED => Decision::Agreed,
         REFUSED => Decision::Refused,
-        other => return Err(RowFault::Word(other.to_owned())),
+        other => return Err(RowFault { id: text(0), word: other.to_owned() }),
     };
-    Ok(SignedRow { id: code.to_owned(), decision, check: text(3) })
+    Ok(SignedRow { id: text(0), decision, check: text(3) })
 }
 
 #[cfg(test)]
@@ -130,12 +132,12 @@ mod tests {
     fn only_two_words_decide() {
         let row = |word: &str| {
             let cells = ["id", "某县", word, "1-ABCD"].map(|text| if text.is_empty() { Cell::Empty } else { Cell::Text(text.into()) });
-            signed_row("id", &cells)
+            signed_row(&cells)
         };
         assert_eq!(row("同意").unwrap().decision, Decision::Agreed);
         assert_eq!(row(" 不同意 ").unwrap().decision, Decision::Refused);
         assert_eq!(row("").unwrap().decision, Decision::None);
-        assert_eq!(row("同意，但先核实"), Err(RowFault::Word("同意，但先核实".into())));
+        assert_eq!(row("同意，但先核实"), Err(RowFault { id: "id".into(), word: "同意，但先核实".into() }));
         assert_eq!(row("").unwrap().check, "1-ABCD");
     }
 }

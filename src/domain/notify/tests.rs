@@ -438,16 +438,17 @@ fn only_the_weightiest_units_are_proposed_for_an_interview() {
         finding.record_red_quarters(&policy, 2);
     }
     let acts = fixture.plan().acts;
-    let of = |act: &str| acts.drafts.iter().filter(|draft| draft.act == act).map(|draft| draft.recipient.unit_name.clone()).collect::<Vec<_>>();
+    let of =
+        |act: &str| acts.drafts.iter().filter(|draft| draft.act == act).map(|draft| draft.recipient.unit_name.clone()).collect::<Vec<_>>();
     assert_eq!(of("interview"), ["贵阳市"]);
     assert!(of("supervise").contains(&"遵义市".to_owned()) && of("supervise").contains(&"安顺市".to_owned()));
     let listed: Vec<&str> = acts.not_interviewed.iter().map(|unit| fixture.config.policy.units.units[*unit].name.as_str()).collect();
     assert_eq!(listed, ["遵义市", "安顺市"]);
 }
 
-/// A department with few items is told in the mail of its place; what only its own units may see makes a mail of its own.
+/// A department with few items is notified in the mail of its place; what only its own units may see makes a mail of its own.
 #[test]
-fn departments_with_few_items_are_told_through_their_place() {
+fn departments_with_few_items_are_notified_through_their_place() {
     let mut fixture = Fixture::new();
     fixture.add(
         "difficulty",
@@ -463,7 +464,7 @@ fn departments_with_few_items_are_told_through_their_place() {
     assert!(fixture.find(&planned, bureau).is_none());
     assert_eq!(planned.reasons[&fixture.unit(bureau)], NotifyReason::ThroughPlace);
     let county = fixture.of(&planned, WENGAN);
-    assert_eq!(county.forwarded.iter().map(|told| told.unit_name.as_str()).collect::<Vec<_>>(), [bureau]);
+    assert_eq!(county.forwarded.iter().map(|unit| unit.unit_name.as_str()).collect::<Vec<_>>(), [bureau]);
     assert_eq!(county.forwarded[0].items[0].code, "GZ202600002");
     assert!(!county.numerals.forwarded.is_empty());
     // its copy of a letter goes the same way until a mail of its own has reached it
@@ -493,7 +494,7 @@ fn departments_with_few_items_are_told_through_their_place() {
     assert!(fixture.find(&fixture.plan(), bureau).is_some());
 }
 
-/// Where another job mails a unit for the same day, this one does not, and the proof says so.
+/// Where another job mails a unit for the same day, this one does not, and the proof counts it.
 #[test]
 fn units_of_another_job_are_covered() {
     let mut fixture = Fixture::new();
@@ -506,7 +507,7 @@ fn units_of_another_job_are_covered() {
 
 /// 上规入统 is a service: it has a part of its own and is in no count of lights; what is only information shares one line.
 #[test]
-fn services_and_information_stand_apart() {
+fn services_and_information_are_apart() {
     let mut fixture = Fixture::new();
     let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料 agreement=合同 amount=0.5 signed_on=2024-01-01 entered_on=2024-01-02 \
                  performed_on=2024-01-03 evaluated_on=2023-12-01 evaluation_result=通过 started_on=2024-03-01 planned_production_on=2025-01-01 \

@@ -1,4 +1,4 @@
-//! How much a finding weighs (轻重): the order in which papers, mails and lists name what is to be done. The numbers stand in `[weight]` of
+//! How much a finding weighs (轻重): the order in which papers, mails and lists name what is to be done. The numbers are in `[weight]` of
 //! `config/rules.toml`. The light is a fact and stays as it is; the weight only orders.
 
 use crate::domain::rules::rule::Light;
@@ -50,7 +50,7 @@ pub struct Burden {
     pub quarters: u32,
 }
 
-/// The weight of a finding. Equal points are told apart by amount, then by days.
+/// The weight of a finding. Equal points are ordered by amount, then by days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Weight {
     pub points: u32,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_points_are_told_apart_by_amount_and_days() {
+    fn equal_points_are_ordered_by_amount_and_days() {
         let of = |amount, days| weights().of(Burden { amount: Some(amount), days: Some(days), ..Burden::default() });
         assert!(of(12, 1) > of(11, 9));
         assert!(of(11, 9) > of(11, 8));

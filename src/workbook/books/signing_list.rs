@@ -19,7 +19,7 @@ pub(crate) struct SigningRow {
     pub(crate) amount: i64,
     /// Days overdue of the finding that is overdue longest.
     pub(crate) longest: i64,
-    /// Projects on which a unit has answered so far.
+    /// Records on which a unit has answered so far.
     pub(crate) answered: usize,
     /// What proves that the row is of this service and the draft as it is now.
     pub(crate) check: String,
@@ -45,7 +45,7 @@ const HEADS: [(&str, f64); 11] = [
     ("事项（件）", 10.0),
     ("投资额（亿元）", 14.0),
     ("最长超期（天）", 12.0),
-    ("已反馈（个）", 10.0),
+    ("已反馈（件）", 10.0),
     (DECISION_TITLE, 14.0),
     (CODE_TITLE, 36.0),
     (CHECK_TITLE, 26.0),

@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod finding_facts;
 pub mod gone;
 pub mod history;
+pub(crate) mod mail_files;
 pub(crate) mod message_id;
 pub(crate) mod one_mail;
 pub mod packs;

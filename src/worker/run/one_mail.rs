@@ -11,7 +11,7 @@ use crate::workbook::material::Material;
 use crate::workbook::template::Template;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::remind::Making;
+use crate::worker::run::mail_files::Making;
 use chrono::{NaiveDate, NaiveDateTime};
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Evaluator {
         let runs = self.store.runs().of_day(&other.name, as_of).await?;
         if let Some(run) = runs.iter().rev().find(|run| matches!(run.state, RunState::Done | RunState::Partial)) {
             let reasons = self.store.notify_reasons().of_run(&run.id).await?;
-            return Ok(Yields::Told(reasons.into_iter().filter(|unit| unit.reason.is_told()).map(|unit| unit.unit).collect()));
+            return Ok(Yields::Notified(reasons.into_iter().filter(|unit| unit.reason.is_notified()).map(|unit| unit.unit).collect()));
         }
         let calendar = self.config.policy.calendar.of(None);
         let is_ahead = || other.schedule.slot_for(as_of, calendar).is_some_and(|slot| slot.runs_at >= at);
@@ -39,7 +39,7 @@ impl RunContext<'_> {
         let units = &self.config.policy.units;
         match &inputs.yields {
             Yields::Nobody => BTreeSet::new(),
-            Yields::Told(mailed) => (0..units.units.len()).filter(|unit| mailed.contains(&units.units[*unit].code)).collect(),
+            Yields::Notified(mailed) => (0..units.units.len()).filter(|unit| mailed.contains(&units.units[*unit].code)).collect(),
             Yields::Ahead => {
                 let other = self.job.yield_to.as_ref().and_then(|name| self.config.job(name));
                 let mails = |unit: &UnitId| {
@@ -57,14 +57,16 @@ impl RunContext<'_> {
         packs.filter_map(|pack| self.config.templates.get(&pack.template)).filter(|template| self.waits_for_data(template).is_none())
     }
 
-    /// How many packs of the mails' templates have anything to list, whether their unit is mailed or not.
-    pub(crate) fn packs_of_mails(&self, making: &Making) -> usize {
+    /// How many packs of the mails' templates have anything to list, whether their unit is mailed or not; without those that another job mails.
+    pub(crate) fn packs_of_mails(&self, making: &Making, inputs: &RunInputs) -> usize {
         let Some(reach) = &making.reach else { return 0 };
         let units = &self.config.policy.units;
         let has_rows = |template: &&Template, unit: UnitId| {
             let material: Material<'_> = self.material(Audience::Unit(unit), Some(reach.of(unit)), &making.named);
             lists_anything(template, &material)
         };
-        (0..units.units.len()).map(|unit| self.packs_mailed_to(unit).filter(|template| has_rows(template, unit)).count()).sum()
+        let covered = self.covered_by_another(inputs);
+        let units = (0..units.units.len()).filter(|unit| !covered.contains(unit));
+        units.map(|unit| self.packs_mailed_to(unit).filter(|template| has_rows(template, unit)).count()).sum()
     }
 }

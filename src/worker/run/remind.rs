@@ -2,12 +2,9 @@
 
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
-use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
-use crate::domain::judging::roster::Reach;
-use crate::domain::notify::digest::{Counts, Digest, Draft, ForwardedUnit, Recipient, SealedAudit};
+use crate::domain::notify::digest::{Digest, Draft, Recipient, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
-use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::register::levels::Level;
@@ -17,25 +14,22 @@ use crate::domain::rules::rule::Light;
 use crate::mail::message;
 use crate::mail::message::{Attachment, Correspondent, Message};
 use crate::mail::templates::{Rendered, Templates};
-use crate::report::archive;
-use crate::report::xlsx;
 use crate::store::named_records::NamedCodes;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::run_result::{JudgedResult, LetterCounts, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::build::{build, file_name, named_records};
-use crate::workbook::material::Material;
-use crate::workbook::named::records_of;
-use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
+use crate::workbook::build::build;
+use crate::workbook::reconcile::reconcile_digests;
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::worker::audit_head::AuditHeadFile;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::records::LedgerRecords;
 use crate::worker::run::context::{RunContext, is_past_start};
+use crate::worker::run::mail_files::{MailRows, MailWorkbook, MailsDiffer, Making, WorkbookFile, ensure_same};
 use crate::worker::run::message_id::MessageOf;
-use crate::worker::run::report::{block_in_place, folder_of};
+use crate::worker::run::report::block_in_place;
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::spill::DigestRecords;
 use anyhow::{Context, ensure};
@@ -45,61 +39,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// By unit, the findings and lights that its last message named.
 type LastNotified = HashMap<UnitId, BTreeMap<Identity, Option<Light>>>;
-
-/// The workbook of a mail.
-enum MailWorkbook {
-    /// The job has no template for it, or the recipient gets counts only.
-    None,
-    Attached(WorkbookFile),
-    /// It is too large for a mail and is filed at the office under this name.
-    Retained(String),
-}
-
-struct WorkbookFile {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl MailWorkbook {
-    fn attached(&self) -> Option<&WorkbookFile> {
-        match self {
-            MailWorkbook::Attached(file) => Some(file),
-            MailWorkbook::None | MailWorkbook::Retained(_) => None,
-        }
-    }
-
-    fn retained(&self) -> Option<&str> {
-        match self {
-            MailWorkbook::Retained(name) => Some(name),
-            MailWorkbook::None | MailWorkbook::Attached(_) => None,
-        }
-    }
-}
-
-/// What all mails of a run are made with.
-pub(crate) struct Making {
-    templates: Templates,
-    /// Names and fingerprints of the configuration.
-    pub(crate) named: Vec<(String, String)>,
-    /// The findings that each unit may see in its pack; `None` = no pack goes with a mail.
-    pub(crate) reach: Option<Reach>,
-}
-
-/// What the workbook of a mail contains.
-struct MailRows<'a> {
-    unit: UnitId,
-    /// The day that it bears.
-    dated: NaiveDate,
-    /// Indices of the findings it lists.
-    findings: &'a [usize],
-    /// Number of restricted findings, which are only counted.
-    restricted: usize,
-    /// The counts in the mail, with which the workbook has to agree; `None` = the mail counts more than its workbook lists.
-    counts: Option<&'a Counts>,
-    silent: &'a [SilentRecord],
-    /// Goes before the file name.
-    prefix: &'a str,
-}
 
 /// The mails of a run before they are rendered.
 pub(crate) struct PlannedMails {
@@ -343,9 +282,9 @@ impl RunContext<'_> {
                         findings: digest.notified.iter().cloned().collect(),
                         through: String::new(),
                     });
-                    notified.extend(digest.forwarded.iter().map(|told| NewNotified {
-                        unit: told.unit_name.clone(),
-                        findings: told.notified.iter().cloned().collect(),
+                    notified.extend(digest.forwarded.iter().map(|department| NewNotified {
+                        unit: department.unit_name.clone(),
+                        findings: department.notified.iter().cloned().collect(),
                         through: digest.recipient.unit_name.clone(),
                     }));
                     messages.push(message);
@@ -377,10 +316,11 @@ impl RunContext<'_> {
                     findings: draft.counts.findings,
                     amount: draft.amount,
                     longest: draft.longest_days,
+                    weight: draft.weight,
                 });
             }
             match message {
-                // a letter and its copies are made, kept and replaced together
+                // a letter and its copies are made and replaced together
                 Ok(messages) => {
                     let is_unchanged = earlier_digests.get(&messages[0].1.recipient) == Some(&messages[0].1.digest_sha256);
                     if is_unchanged { unchanged_drafts.push(messages) } else { new_drafts.push(messages) }
@@ -421,7 +361,7 @@ impl RunContext<'_> {
             unchanged,
             coverage: planned.coverage,
             packs_mailed,
-            packs_of_office: self.packs_of_mails(&making).saturating_sub(packs_mailed),
+            packs_of_office: self.packs_of_mails(&making, inputs).saturating_sub(packs_mailed),
             letters,
             not_interviewed: planned.acts.not_interviewed.iter().map(name).collect(),
         };
@@ -507,8 +447,11 @@ impl RunContext<'_> {
         };
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
-        let to = (unit, digest.recipient.counts_only);
-        let (more, more_names) = self.further_files(run, to, (&mut digest.forwarded, &mut digest.packs), dated, making)?;
+        let (mut more, mut more_names) = self.files_passed_on(run, &mut digest.forwarded, dated, named)?;
+        let (packs, names_of_packs) = if digest.recipient.counts_only { Default::default() } else { self.packs_of_mail(unit, making)? };
+        digest.packs = packs.iter().map(|pack| pack.name.clone()).collect();
+        more.extend(packs);
+        more_names.extend(names_of_packs);
         let stated = templates.render(&self.job.digest, digest)?.text;
         digest.replaces_on = replaces_on;
         digest.sealed_audit = if digest.roll_up.is_some() { self.sealed_audit()? } else { None };
@@ -520,51 +463,6 @@ impl RunContext<'_> {
         let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None, names };
         let files: Vec<&WorkbookFile> = workbook.attached().into_iter().chain(&more).collect();
         self.message(run, envelope, &rendered, &stated, &files)
-    }
-
-    /// The further files of a mail, with the records they name: the workbooks of departments that it passes on, and the unit's packs. The names of
-    /// the files go into the digest.
-    fn further_files(
-        &self,
-        run: &Run,
-        (unit, counts_only): (UnitId, bool),
-        (forwarded, packs): (&mut [ForwardedUnit], &mut Vec<String>),
-        dated: NaiveDate,
-        making: &Making,
-    ) -> anyhow::Result<(Vec<WorkbookFile>, NamedCodes)> {
-        let (mut files, mut names) = (Vec::new(), NamedCodes::new());
-        for told in forwarded {
-            let rows = MailRows {
-                unit: told.unit,
-                dated,
-                findings: &told.findings,
-                restricted: told.restricted,
-                counts: Some(&told.counts),
-                silent: &[],
-                prefix: "",
-            };
-            let workbook = self.mail_workbook(run, &rows, &making.named)?;
-            names.extend(self.names_of_mail(told.unit, &told.findings, &[], told.notified.iter().map(|(identity, _)| identity)));
-            told.attachment = workbook.attached().map(|file| file.name.clone());
-            if let MailWorkbook::Attached(file) = workbook {
-                files.push(file);
-            }
-        }
-        packs.clear();
-        if counts_only {
-            return Ok((files, names));
-        }
-        let Some(reach) = &making.reach else { return Ok((files, names)) };
-        for template in self.packs_mailed_to(unit) {
-            let Some((bytes, of_pack)) = self.pack(template, unit, reach, &making.named)? else { continue };
-            if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
-                let (_, name) = self.pack_name(template, unit);
-                packs.push(name.clone());
-                names.extend(of_pack);
-                files.push(WorkbookFile { name, bytes });
-            }
-        }
-        Ok((files, names))
     }
 
     /// Up to where the audit is sealed; `None` = it is not sealed at all, or nobody knows its end.
@@ -609,50 +507,6 @@ impl RunContext<'_> {
         let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act), names };
         let files: Vec<&WorkbookFile> = workbook.attached().into_iter().collect();
         self.message(run, envelope, &rendered, &rendered.text, &files)
-    }
-
-    /// The records that a mail names, or more: those of its findings and of everything that its workbook may list for the unit.
-    fn names_of_mail<'i>(
-        &self,
-        unit: UnitId,
-        findings: &[usize],
-        silent: &[SilentRecord],
-        identities: impl Iterator<Item = &'i Identity>,
-    ) -> NamedCodes {
-        let material = Material { silent, ..self.material(Audience::Unit(unit), Some(findings), &[]) };
-        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
-        let mut names = self.codes_named(records_of(&material));
-        names.extend(self.codes_named(template.map(|template| named_records(template, &material)).unwrap_or_default()));
-        names.extend(identities.map(|identity| (identity.ledger.clone(), identity.key.clone())));
-        names
-    }
-
-    /// The workbook of a mail. One that is too large for a mail is filed at the office.
-    fn mail_workbook(&self, run: &Run, rows: &MailRows<'_>, named: &[(String, String)]) -> anyhow::Result<MailWorkbook> {
-        let &MailRows { unit, dated, findings: listed, restricted, counts, silent, prefix } = rows;
-        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
-        let Some(template) = template else { return Ok(MailWorkbook::None) };
-        let material = Material {
-            silent,
-            only_counted: Some(restricted),
-            made_on: dated,
-            reply_by: self.reply_by(dated),
-            ..self.material(Audience::Unit(unit), Some(listed), named)
-        };
-        let name = format!("{prefix}{}", file_name(template, &material));
-        let book = build(template, &material)?;
-        let (policy, findings) = (&self.config.policy, &self.register.judged.findings);
-        let mail = MailContent { unit: &policy.units.units[unit].name, findings: listed, counts };
-        ensure_same(&reconcile_attachment(policy, findings, &mail, template, &book))?;
-        let bytes = xlsx::render(&book)?;
-        if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
-            return Ok(MailWorkbook::Attached(WorkbookFile { name, bytes }));
-        }
-        // the mail asks the unit to request the workbook, so the office needs it
-        let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-        let filed = archive::write(&self.evaluator.var.join(folder), &name, &bytes)?;
-        tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
-        Ok(MailWorkbook::Retained(name))
     }
 
     /// The bytes of a mail with what the outbox stores of it. `stated`: the part of its text that makes it another mail where it differs.
@@ -707,21 +561,5 @@ impl RunContext<'_> {
             copy_of: String::new(),
             names,
         })
-    }
-}
-
-/// The mails and the workbooks do not show the same, so nothing is mailed.
-#[derive(Debug, thiserror::Error)]
-#[error("提醒与报表不一致，未发送：{0}")]
-struct MailsDiffer(String);
-
-fn ensure_same(discrepancies: &[Discrepancy]) -> Result<(), MailsDiffer> {
-    match discrepancies {
-        [] => Ok(()),
-        all => {
-            let first: Vec<String> = all.iter().take(5).map(ToString::to_string).collect();
-            let more = if all.len() > first.len() { format!("；另有{}处", all.len() - first.len()) } else { String::new() };
-            Err(MailsDiffer(format!("{}{more}", first.join("；"))))
-        }
     }
 }

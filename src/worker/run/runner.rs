@@ -403,8 +403,12 @@ impl Runner {
                 .into_iter()
                 .map(|digest| RehearsedMail { unit: digest.recipient.unit_name, subject: digest.subject })
                 .collect();
-            rehearsal.drafts =
-                planned.acts.drafts.into_iter().map(|draft| RehearsedMail { unit: draft.recipient.unit_name, subject: draft.subject }).collect();
+            rehearsal.drafts = planned
+                .acts
+                .drafts
+                .into_iter()
+                .map(|draft| RehearsedMail { unit: draft.recipient.unit_name, subject: draft.subject })
+                .collect();
             rehearsal.coverage = Some(planned.coverage);
         }
         Ok(rehearsal)

@@ -11,8 +11,8 @@ use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::slot_text::parse_slot;
 use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
+use crate::worker::run::slot_text::parse_slot;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use futures_util::future::LocalBoxFuture;
@@ -120,15 +120,23 @@ impl<'r> Progress<'r> {
         let made_on = self.evaluator.clock.local(self.job.schedule.utc_offset_seconds).date();
         let first = match self.run.revision {
             0 => None,
-            _ => self.evaluator.store.runs().first_made_on(&self.run.job, &self.run.key).await?,
+            _ => self.evaluator.store.runs().first_inputs(&self.run.job, &self.run.key).await?,
+        };
+        // a revision says what the first edition said, so that a mail in which nothing has changed is not sent anew
+        let unsigned = match &first {
+            Some(first) => first.unsigned,
+            None => self.unsigned(made_on).await?,
         };
         self.inputs = RunInputs {
             remakes_withheld: self.run.inputs.remakes_withheld,
             makes_good: self.run.inputs.makes_good,
             made_on: Some(made_on),
-            first_made_on: Some(first.unwrap_or(made_on)),
-            unsigned: self.unsigned(made_on).await?,
-            yields: self.evaluator.yields(&self.job, self.as_of, parse_slot(&self.run.slot).unwrap_or_default(), self.run.scheduled).await?,
+            first_made_on: Some(first.and_then(|first| first.made_on).unwrap_or(made_on)),
+            unsigned,
+            yields: self
+                .evaluator
+                .yields(&self.job, self.as_of, parse_slot(&self.run.slot).unwrap_or_default(), self.run.scheduled)
+                .await?,
             ..inputs
         };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;

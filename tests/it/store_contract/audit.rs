@@ -312,8 +312,14 @@ pub async fn a_state_changed_by_hand_is_found(db: &Db) {
     let [released, rejected, draft] = ["a", "b", "c"].map(id);
     let [held, pending] = ["e", "f"].map(id);
     let outbox = store.outbox();
-    outbox.decide_drafts(std::slice::from_ref(&released), DeliveryState::Pending, &Default::default(), &[], entry, "2027").await.expect("released");
-    outbox.decide_drafts(std::slice::from_ref(&rejected), DeliveryState::Rejected, &Default::default(), &[], entry, "2027").await.expect("rejected");
+    outbox
+        .decide_drafts(std::slice::from_ref(&released), DeliveryState::Pending, &Default::default(), &[], entry, "2027")
+        .await
+        .expect("released");
+    outbox
+        .decide_drafts(std::slice::from_ref(&rejected), DeliveryState::Rejected, &Default::default(), &[], entry, "2027")
+        .await
+        .expect("rejected");
     let queued = DeliveryState::all_that(DeliveryState::is_queued);
     outbox.change_state(std::slice::from_ref(&held), &queued, DeliveryState::OnHold, entry, "2027").await.expect("held");
     assert_eq!(broken(&store, None).await, None);

@@ -524,7 +524,8 @@ pub async fn an_undelivered_message_notifies_nobody(db: &Db) {
     let store = db.open().await;
     let notify = async |slot: &str, key: &str, test: bool| {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
-        let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity(key), Some(Light::Red))]), through: String::new() };
+        let notified =
+            NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity(key), Some(Light::Red))]), through: String::new() };
         let messages = vec![NewMessage { unit: "甲县".into(), ..message(slot, "甲县", slot) }];
         let batch = OutboxBatch { notified: vec![notified], test, ..batch(messages, 0) };
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");

@@ -9,7 +9,9 @@ use duban::store::findings::Detected;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
 use duban::store::reports::{ReportFile, ReportKey, ReportKind};
-use duban::store::run_result::{LetterCounts, FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunFault, RunResult};
+use duban::store::run_result::{
+    FindingCounts, JudgedResult, JudgedSource, LetterCounts, MailedResult, PackCounts, PulledLedger, RunFault, RunResult,
+};
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -69,7 +71,7 @@ pub fn result() -> RunResult {
             coverage: Coverage::default(),
             packs_mailed: 3,
             packs_of_office: 1,
-            letters: vec![LetterCounts { message: "m".into(), projects: 2, findings: 3, amount: 4, longest: 5 }],
+            letters: vec![LetterCounts { message: "m".into(), projects: 2, findings: 3, amount: 4, longest: 5, weight: 6 }],
             not_interviewed: vec!["某市".into()],
         }),
     }

@@ -7,6 +7,7 @@ use crate::domain::judging::indicators::Window;
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
+use crate::domain::register::record::Decimal;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::workbook::measures::light_heads;
@@ -97,8 +98,9 @@ impl<'a> SheetBuilder<'a, '_> {
             self.open_findings().filter(takes).collect::<Vec<&Finding>>()
         };
         // a figure of one rule counts as many projects as findings; of several it counts findings, with which the previous run is compared
-        let is_of_projects =
-            |figures: &Figures| figures.rules.len() == 1 && figures.rules.iter().all(|rule| Some(policy.rules[*rule].ledger) == policy.project_ledger());
+        let is_of_projects = |figures: &Figures| {
+            figures.rules.len() == 1 && figures.rules.iter().all(|rule| Some(policy.rules[*rule].ledger) == policy.project_ledger())
+        };
         let unit = |figures: &Figures| if is_of_projects(figures) { "个" } else { "件" };
         let previous_count = |figures: &Figures| {
             let previous = self.visible.material.previous_run?;
@@ -136,7 +138,8 @@ impl<'a> SheetBuilder<'a, '_> {
         match rate {
             FiguresRate::Contracts(rate) => format!("{}{}", rate.title(), percent(rate.of(whole.signed(Window::All)).tenths())),
             FiguresRate::Share => {
-                let projects: BTreeSet<&str> = found.iter().map(|finding| &*finding.project).filter(|project| !project.is_empty()).collect();
+                let projects: BTreeSet<&str> =
+                    found.iter().map(|finding| &*finding.project).filter(|project| !project.is_empty()).collect();
                 format!("涉及项目{}个，占在册{}", projects.len(), percent(tenths_of(projects.len() as u64, whole.projects)))
             }
             FiguresRate::Completed => {
@@ -172,7 +175,7 @@ impl<'a> SheetBuilder<'a, '_> {
             lines.entry(row).or_default().red = items.len();
         }
         let mut heads = vec![Value::text(levels.division(LevelWord::Name))];
-        heads.extend(["在册项目（个）", "红灯项目（个）", "红灯项目占比"].map(Value::text));
+        heads.extend(["在册项目（个）", "红灯项目（个）", "红灯项目占比（%）"].map(Value::text));
         heads.push(Value::text("督办事项（件）"));
         sheet.row(Role::Head, heads);
         let first = sheet.rows.len();
@@ -199,13 +202,13 @@ impl<'a> SheetBuilder<'a, '_> {
         let shown = first + divisions.max(1) - 1;
         sheet.charts.push(Chart {
             kind: ChartKind::Bar,
-            title: format!("{}红灯项目占在册项目的比重", levels.division(LevelWord::Each)),
+            title: format!("{}红灯项目占在册项目的比重（%）", levels.division(LevelWord::Each)),
             unit: "%".into(),
             row: chart_row,
             column: 0,
             size: CHART_PIXELS,
             series: vec![Series {
-                name: "红灯项目占比".into(),
+                name: "红灯项目占比（%）".into(),
                 light: Some(Light::Red),
                 categories: Area { column: 0, first, last: shown },
                 values: Area { column: 3, first, last: shown },
@@ -221,7 +224,8 @@ impl<'a> SheetBuilder<'a, '_> {
         for finding in self.open_findings().filter(|finding| finding.light == Some(Light::Red) && !finding.project.is_empty()) {
             projects.entry(&*finding.project).or_default().push(finding);
         }
-        let weightiest = |found: &[&'a Finding]| found.iter().copied().max_by_key(|finding| (finding.weight(policy), Reverse(finding.rule)));
+        let weightiest =
+            |found: &[&'a Finding]| found.iter().copied().max_by_key(|finding| (finding.weight(policy), Reverse(finding.rule)));
         let mut worst: Vec<RedProject<'a>> =
             projects.into_iter().filter_map(|(code, found)| Some(RedProject { code, lead: weightiest(&found)?, found })).collect();
         worst.sort_by_key(|project| (Reverse(project.lead.weight(policy)), project.code));
@@ -347,7 +351,7 @@ fn division_cells(name: &str, counts: &DivisionCounts) -> Vec<Value> {
         Value::text(name),
         Value::count(counts.registered),
         Value::count(counts.red),
-        Value::Percent(share),
+        share.map_or(Value::text("-"), |tenths| Value::Number(Decimal { mantissa: tenths, scale: 1 })),
         Value::count(counts.lights.iter().sum::<usize>()),
     ]
 }

@@ -212,7 +212,8 @@ impl VisibleMaterial<'_> {
         let indicators = self.material.indicators;
         let mut counts = self.finding_counts(|finding| finding.owner);
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
-            let is_counted = |rule: usize| Some(policy.rules[rule].ledger) == policy.project_ledger() && policy.rules[rule].service.is_none();
+            let is_counted =
+                |rule: usize| Some(policy.rules[rule].ledger) == policy.project_ledger() && policy.rules[rule].service.is_none();
             let is_on_project = policy.rule(rule).is_some_and(is_counted);
             if is_on_project {
                 counts.entry(units.find(unit)).or_default().add_previous(*light, *count);

@@ -170,7 +170,10 @@ impl<'a> VisibleMaterial<'a> {
 
     /// The worst light of the open findings on a record.
     fn worst_light(&self, member: &Member) -> Option<Light> {
-        self.findings_of(member).filter(|finding| finding.state == State::Open).filter_map(|finding| finding.counted_light(self.policy())).max()
+        self.findings_of(member)
+            .filter(|finding| finding.state == State::Open)
+            .filter_map(|finding| finding.counted_light(self.policy()))
+            .max()
     }
 
     /// The selected records that the audience may see.
