@@ -29,14 +29,14 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         problems.push("config/ledgers", "holds no ledger file", Some("a fresh checkout ships project.toml and others".into()));
         return None;
     }
-    let RuleSet { rules, causes, exemptions, accountability_quarters, document } =
+    let RuleSet { rules, causes, exemptions, accountability_quarters, document, weights, acts } =
         rule_file::parse(files, &ledgers, &lives, &units, problems)?;
     for rule in &rules {
         let needed = rule.needs.iter().flat_map(|columns| columns.iter());
         let ledger = &mut ledgers[rule.ledger];
         needed.filter(|field| !ledger.fields[*field].own).collect::<Vec<_>>().into_iter().for_each(|field| ledger.judged.insert(field));
     }
-    Some(Policy { ledgers, lives, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
+    Some(Policy { ledgers, lives, rules, weights, acts, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }
 
 /// Reports units that issue records and are not in the list of units.

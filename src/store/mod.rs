@@ -53,6 +53,7 @@ pub mod snapshot_writer;
 pub mod snapshots;
 pub mod source_checks;
 mod staged_rows;
+pub(crate) mod superseded;
 pub mod timeline;
 pub mod troubles;
 pub mod unit_mails;
