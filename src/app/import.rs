@@ -152,7 +152,7 @@ pub(crate) struct DecidedHeader {
 #[derive(Debug)]
 pub(crate) enum HeaderMeaning {
     Secrecy(HeaderDecision),
-    /// The field of this title.
+    /// The field of this title, or of one of these in several ledgers.
     Field(String),
 }
 
@@ -184,15 +184,14 @@ pub(crate) fn ways_to_name(command: &str, header: &str, title: &str) -> Vec<Stri
     vec![way(format!("就是“{title}”"), title), way("不是，不读取".to_owned(), IGNORED[1])]
 }
 
-/// The field that a word names by its id, its title or an alias: its id and its title. A field of secrecy is none of them.
-fn field_named(policy: &Policy, word: &str) -> Option<(String, String)> {
-    let fields = || {
-        let all = policy.ledgers.iter().flat_map(|ledger| &ledger.fields);
-        all.filter(|field| field.role != Some(Role::Restricted))
-    };
-    let found = fields().find(|field| field.id == word || field.title == word);
-    let found = found.or_else(|| fields().find(|field| field.aliases.iter().any(|alias| alias == word)))?;
-    Some((found.id.clone(), found.title.clone()))
+/// The titles of the fields that a word names, each ledger having its own; `None` = it names none.
+fn titles_of(policy: &Policy, word: &str) -> Option<String> {
+    let mut titles: Vec<&str> = Vec::new();
+    for ledger in &policy.ledgers {
+        let found = ledger.field_meant(word).map(|field| ledger.fields[field].title.as_str());
+        titles.extend(found.filter(|title| !titles.contains(title)));
+    }
+    (!titles.is_empty()).then(|| titles.join("”或“"))
 }
 
 /// What a word behind the header means: the title of a shipped header that marks rows by a yes or by a no, or the id of a secrecy field, whose
@@ -232,8 +231,9 @@ pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str,
     let at = stamp(importer.clock.now());
     let entry = AuditEntry { at: &at, who: by.who, why: by.why };
     let may_be_secrecy = secrecy.polarity(header).is_some() || secrecy.is_doubtful(&[header.to_owned()]);
-    if let Some((field, title)) = field_named(policy, word).filter(|_| !may_be_secrecy) {
-        importer.store.restrictions().decide_field(source, &compared_header(header), &field, entry).await?;
+    if let Some(title) = titles_of(policy, word).filter(|_| !may_be_secrecy) {
+        // the word and no field is kept: other ledgers of the source have other fields of the same id
+        importer.store.restrictions().decide_field(source, &compared_header(header), word, entry).await?;
         return Ok(DecidedHeader { header: header.to_owned(), meaning: HeaderMeaning::Field(title) });
     }
     let decision = decision_named(policy, header, word)?;

@@ -141,6 +141,9 @@ fn print_report(report: &PullReport, command: &str) {
         if !ledger.lost.is_empty() {
             print_line!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
         }
+        if !ledger.ownerless.is_empty() {
+            print_line!("  没有“{}”栏，找不到各行的责任单位，发现的问题无处可送；请补上该栏后重新导入", ledger.ownerless.join("”“"));
+        }
         if !ledger.idle_rules.is_empty() {
             let rest = ledger.idle_rules.len().saturating_sub(RULES_SHOWN);
             let more = if rest > 0 { format!("等{}条", ledger.idle_rules.len()) } else { String::new() };

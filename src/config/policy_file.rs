@@ -36,6 +36,9 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         let ledger = &mut ledgers[rule.ledger];
         needed.filter(|field| !ledger.fields[*field].own).collect::<Vec<_>>().into_iter().for_each(|field| ledger.judged.insert(field));
     }
+    for ledger in &mut ledgers {
+        ledger.owner.fields().for_each(|field| ledger.judged.insert(field));
+    }
     Some(Policy { ledgers, lives, rules, weights, acts, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }
 

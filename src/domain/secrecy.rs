@@ -197,6 +197,10 @@ impl Secrecy {
         if let Some(chosen) = chosen(word) {
             return chosen.into_iter().map(|choice| self.read(polarity, choice)).max().unwrap_or_default();
         }
+        // a box that nobody has ticked says no where a yes would open the row
+        if polarity == Polarity::Opens && matches!(word, "☐" | "□") {
+            return Marking::Marked(NOT_OPEN.into());
+        }
         if word.is_empty() || words.blank.contains(word) {
             return Marking::None;
         }

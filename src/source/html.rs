@@ -5,9 +5,10 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::domain::intake::text::unwrapped;
-use crate::source::bounds::too_many_merges;
+use crate::source::bounds::{HIDDEN_RANGES_MAX, too_many_merges};
 use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::html_cell::{OpenCell, VisibleText, raw};
+use crate::source::html_tag::{PageStyles, Tag};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use html5gum::Tokenizer;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -41,6 +42,9 @@ pub(crate) fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Wr
     if head.contains("urn:schemas-microsoft-com:office:spreadsheet") && head.contains("Workbook") {
         return Err(Refusal::new("这是“XML电子表格2003”格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }
+    if head.contains("urn:oasis:names:tc:opendocument") {
+        return Err(Refusal::new("这是“平面ODF电子表格”（fods）", "请用LibreOffice或WPS打开后另存为xlsx再导入").into());
+    }
     let mut shapes = ShapeCollector::default();
     walk(text, limits, &mut shapes)?;
     if !shapes.shapes.iter().any(|shape| shape.filled) {
@@ -57,6 +61,8 @@ trait Listener {
     fn opened(&mut self, table: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError>;
     fn captioned(&mut self, table: usize, caption: &str);
     fn merged(&mut self, table: usize, range: CellRange) -> Result<(), ReadError>;
+    /// Columns from 0, both included.
+    fn hidden_columns(&mut self, table: usize, first: u32, last: u32);
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
     /// `outermost` = no other table is open.
     fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
@@ -73,6 +79,7 @@ struct Shape {
     filled: bool,
     holds_tables: bool,
     merges: Vec<CellRange>,
+    hidden_columns: Vec<(u32, u32)>,
     /// Its texts while it may be one that only holds titles.
     titles: Option<Vec<String>>,
 }
@@ -108,6 +115,13 @@ impl Listener for ShapeCollector {
     fn merged(&mut self, table: usize, range: CellRange) -> Result<(), ReadError> {
         self.shapes[table].merges.push(range);
         if self.shapes[table].merges.len() > MERGES_MAX { Err(too_many_merges().into()) } else { Ok(()) }
+    }
+
+    fn hidden_columns(&mut self, table: usize, first: u32, last: u32) {
+        let known = &mut self.shapes[table].hidden_columns;
+        if known.len() < HIDDEN_RANGES_MAX && !known.contains(&(first, last)) {
+            known.push((first, last));
+        }
     }
 
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
@@ -162,8 +176,9 @@ impl<W: Write> RowWriter<'_, W> {
             let shape = &mut self.shapes[table];
             let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
             let merges = std::mem::take(&mut shape.merges);
+            let hidden_columns = std::mem::take(&mut shape.hidden_columns);
             let beside = self.texts.iter().filter(|(of, _)| *of != Some(table)).map(|(_, text)| (0, text.as_str())).collect();
-            self.out.sheet(Sheet { name: &name, visible: !shape.hidden, merges, beside, ..Sheet::default() })?;
+            self.out.sheet(Sheet { name: &name, visible: !shape.hidden, merges, hidden_columns, beside, ..Sheet::default() })?;
         }
         if self.shapes[table].hidden { Ok(()) } else { self.out.row(&mut row) }
     }
@@ -179,6 +194,8 @@ impl<W: Write> Listener for RowWriter<'_, W> {
     fn merged(&mut self, _: usize, _: CellRange) -> Result<(), ReadError> {
         Ok(())
     }
+
+    fn hidden_columns(&mut self, _: usize, _: u32, _: u32) {}
 
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
         if self.shapes[table].holds_tables {
@@ -213,6 +230,7 @@ fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<
         table_count: 0,
         tag: Tag::default(),
         ignored: None,
+        styles: PageStyles::default(),
         outside: VisibleText::default(),
     };
     let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| page.event(event).err());
@@ -233,147 +251,14 @@ const UNSHOWN: [&str; 6] = ["script", "style", "title", "noscript", "template", 
 /// Elements that begin a new line.
 const BLOCKS: [&str; 4] = ["p", "div", "li", "h1"];
 
+/// Elements without content.
+const VOID: [&str; 5] = ["br", "img", "input", "hr", "wbr"];
+
 /// Elements within a line of text outside the tables.
 const INLINE: [&str; 10] = ["a", "b", "em", "font", "i", "o:p", "s", "span", "strong", "u"];
 
 /// The name of a sheet that Excel hides in a comment of the page.
 const SHEET_NAME: (&str, &str) = ("<x:Name>", "</x:Name>");
-
-/// A start tag with the attributes that matter here.
-#[derive(Default)]
-struct Tag {
-    name: String,
-    /// The attribute whose value comes next.
-    attribute: String,
-    columns: Option<u32>,
-    rows: Option<u32>,
-    hidden: bool,
-    /// The exact number that Excel adds (`x:num`); empty = the text is the number.
-    number: Option<String>,
-    /// The exact text that Excel adds (`x:str`); empty = the text as shown.
-    string: Option<String>,
-    /// Excel's mark of an error value (`x:err`).
-    error: bool,
-    /// What an element without content shows: the text of a picture, the value of an input, and whether a box is ticked.
-    alt: String,
-    value: String,
-    kind: String,
-    checked: bool,
-}
-
-/// What a box shows.
-const TICKED: &str = "☑";
-const UNTICKED: &str = "☐";
-
-impl Tag {
-    /// What an element without content shows.
-    fn shown(&self) -> &str {
-        match (self.name.as_str(), self.kind.as_str()) {
-            ("img", _) => &self.alt,
-            ("input", "checkbox" | "radio") => {
-                if self.checked {
-                    TICKED
-                } else {
-                    UNTICKED
-                }
-            }
-            ("input", "" | "text" | "button") => &self.value,
-            _ => "",
-        }
-    }
-
-    fn add_attribute(&mut self, attribute: &str) {
-        self.attribute.clear();
-        self.attribute.push_str(attribute);
-        match attribute {
-            "hidden" => self.hidden = true,
-            "x:num" => self.number = Some(String::new()),
-            "x:str" => self.string = Some(String::new()),
-            "x:err" => self.error = true,
-            "checked" => self.checked = true,
-            _ => {}
-        }
-    }
-
-    /// Sets the value of the attribute added last.
-    fn set_value(&mut self, value: &str) {
-        match self.attribute.as_str() {
-            "colspan" => self.columns = value.trim().parse().ok(),
-            "rowspan" => self.rows = value.trim().parse().ok(),
-            "style" => {
-                let style = value.to_ascii_lowercase();
-                if style.contains("none") || style.contains("collapse") {
-                    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
-                    self.hidden |= style.contains("display:none") || style.contains("visibility:collapse");
-                }
-            }
-            "alt" => value.clone_into(&mut self.alt),
-            // a picture without other text
-            "title" if self.alt.is_empty() => value.clone_into(&mut self.alt),
-            "value" => value.clone_into(&mut self.value),
-            "type" => self.kind = value.trim().to_ascii_lowercase(),
-            "x:num" => self.number = Some(value.trim().to_owned()),
-            "x:str" => self.string = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-}
-
-/// Collects text as a browser shows it: a run of white space is one space, and there is none at the edges.
-#[derive(Default)]
-struct VisibleText {
-    text: String,
-    /// White space since the last character; `true` = with a line break.
-    space: Option<bool>,
-}
-
-impl VisibleText {
-    fn push(&mut self, text: &str) {
-        for c in text.chars() {
-            if matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}') {
-                self.space = Some(self.space == Some(true) || matches!(c, '\n' | '\r'));
-                continue;
-            }
-            if let Some(broken) = self.space.take()
-                && let Some(last) = self.text.chars().next_back()
-                && last != '\n'
-                // a line break in the source between two Chinese characters is no space
-                && !(broken && is_wide(last) && is_wide(c))
-            {
-                self.text.push(' ');
-            }
-            self.text.push(if c == '\u{a0}' { ' ' } else { c });
-        }
-    }
-
-    /// Begins a new line.
-    fn break_line(&mut self) {
-        self.space = None;
-        self.text.push('\n');
-    }
-
-    /// Begins a new line at the start or end of a block, unless there is one already.
-    fn block_edge(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with('\n') {
-            self.break_line();
-        }
-    }
-}
-
-/// Whether a character is Chinese, or another East Asian one of full width.
-fn is_wide(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
-}
-
-struct OpenCell {
-    column: u32,
-    shown: VisibleText,
-    number: Option<String>,
-    string: Option<String>,
-    error: bool,
-    /// Inside a hidden element: its name, and how many elements of that name are open.
-    hidden: Option<(String, u32)>,
-}
 
 /// A table that is open.
 struct Table {
@@ -383,7 +268,10 @@ struct Table {
     row: u32,
     in_row: bool,
     hidden_row: bool,
+    struck_row: bool,
     hidden_section: bool,
+    /// Columns that its `<col>` elements have declared.
+    columns: u32,
     /// For each column the first row that no cell from above extends to.
     free_from: Vec<u32>,
     next_column: u32,
@@ -404,6 +292,7 @@ struct PageReader<'l, L: Listener> {
     tag: Tag,
     /// The element of [`UNSHOWN`] that is open.
     ignored: Option<String>,
+    styles: PageStyles,
     /// The text outside all cells, with the title of the page.
     outside: VisibleText,
 }
@@ -411,9 +300,12 @@ struct PageReader<'l, L: Listener> {
 impl<L: Listener> PageReader<'_, L> {
     fn event(&mut self, event: CallbackEvent<'_>) -> Result<(), ReadError> {
         match event {
-            CallbackEvent::OpenStartTag { name } => self.tag = Tag { name: piece(name).into_owned(), ..Tag::default() },
+            CallbackEvent::OpenStartTag { name } => self.tag = Tag::new(piece(name).into_owned()),
             CallbackEvent::AttributeName { name } => self.tag.add_attribute(&piece(name)),
-            CallbackEvent::AttributeValue { value } => self.tag.set_value(&piece(value)),
+            CallbackEvent::AttributeValue { value } => match self.tag.attribute.as_str() {
+                "class" => self.styles.apply(&piece(value), &mut self.tag),
+                _ => self.tag.set_value(&piece(value)),
+            },
             CallbackEvent::CloseStartTag { .. } => {
                 let tag = std::mem::take(&mut self.tag);
                 return self.start(tag);
@@ -435,13 +327,15 @@ impl<L: Listener> PageReader<'_, L> {
 
     fn text(&mut self, text: &str) {
         if let Some(ignored) = &self.ignored {
-            if ignored == "title" {
-                self.outside.push(text);
+            match ignored.as_str() {
+                "title" => self.outside.push(text),
+                "style" => self.styles.push(text),
+                _ => {}
             }
             return;
         }
         match self.tables.last_mut().map(|table| (&mut table.cell, &mut table.caption)) {
-            Some((Some(cell), _)) if cell.hidden.is_none() => cell.shown.push(text),
+            Some((Some(cell), _)) if cell.hidden.is_none() => cell.text().push(text),
             Some((Some(_), _)) => {}
             Some((None, Some(caption))) => caption.push(text),
             Some((None, None)) | None => self.outside.push(text),
@@ -463,7 +357,9 @@ impl<L: Listener> PageReader<'_, L> {
                     row: 0,
                     in_row: false,
                     hidden_row: false,
+                    struck_row: false,
                     hidden_section: false,
+                    columns: 0,
                     free_from: Vec::new(),
                     next_column: 0,
                     cells: Vec::new(),
@@ -482,6 +378,17 @@ impl<L: Listener> PageReader<'_, L> {
                 self.end_row()?;
                 if let Some(table) = self.tables.last_mut() {
                     table.begin_row(tag.hidden);
+                    table.struck_row = tag.struck;
+                }
+            }
+            "col" | "colgroup" => {
+                let Some(table) = self.tables.last_mut() else { return Ok(()) };
+                let first = table.columns;
+                // a group declares its own columns only where it names their number
+                let count = tag.columns.unwrap_or(u32::from(name == "col")).min(self.limits.columns_max);
+                table.columns = first.saturating_add(count);
+                if tag.hidden && count > 0 {
+                    self.listener.hidden_columns(table.index, first, table.columns - 1);
                 }
             }
             "td" | "th" => {
@@ -496,13 +403,15 @@ impl<L: Listener> PageReader<'_, L> {
             _ if UNSHOWN.contains(&name) => self.ignored = Some(tag.name),
             _ => {
                 let Some(cell) = self.tables.last_mut().and_then(|table| table.cell.as_mut()) else { return Ok(()) };
+                if cell.hidden.is_none() && !VOID.contains(&name) {
+                    cell.enter(name, tag.struck);
+                }
                 match &mut cell.hidden {
                     Some((hidden, depth)) => *depth += u32::from(hidden == name),
-                    // a void element has no content
-                    None if tag.hidden && !matches!(name, "br" | "img" | "input" | "hr" | "wbr") => cell.hidden = Some((tag.name, 1)),
-                    None if name == "br" => cell.shown.break_line(),
-                    None if matches!(name, "img" | "input") && !tag.hidden => cell.shown.push(tag.shown()),
-                    None if BLOCKS.contains(&name) => cell.shown.block_edge(),
+                    None if tag.hidden && !VOID.contains(&name) => cell.hidden = Some((tag.name, 1)),
+                    None if name == "br" => cell.text().break_line(),
+                    None if matches!(name, "img" | "input") && !tag.hidden => cell.text().push(tag.shown()),
+                    None if BLOCKS.contains(&name) => cell.text().block_edge(),
                     None => {}
                 }
             }
@@ -513,6 +422,9 @@ impl<L: Listener> PageReader<'_, L> {
     fn end(&mut self, name: &str) -> Result<(), ReadError> {
         if let Some(ignored) = &self.ignored {
             if ignored == name {
+                if name == "style" {
+                    self.styles.end_sheet();
+                }
                 self.ignored = None;
                 self.edge_outside(name);
             }
@@ -551,8 +463,12 @@ impl<L: Listener> PageReader<'_, L> {
                         }
                     }
                     Some(_) => {}
-                    None if BLOCKS.contains(&name) => cell.shown.block_edge(),
-                    None => {}
+                    None => {
+                        if BLOCKS.contains(&name) {
+                            cell.text().block_edge();
+                        }
+                        cell.leave(name);
+                    }
                 }
             }
         }
@@ -567,9 +483,10 @@ impl<L: Listener> PageReader<'_, L> {
     }
 
     fn begin_cell(&mut self, tag: Tag) -> Result<(), ReadError> {
-        let (index, range) = {
+        let (index, range, is_hidden) = {
             let Some(table) = self.tables.last_mut() else { return Ok(()) };
             if !table.in_row {
+                table.struck_row = false;
                 table.begin_row(false);
             }
             let row = table.row;
@@ -593,14 +510,18 @@ impl<L: Listener> PageReader<'_, L> {
                 *free = (*free).max(bottom + 1);
             }
             table.next_column = right + 1;
-            let (number, string, error) = (tag.number, tag.string, tag.error);
-            table.cell = Some(OpenCell { column, shown: VisibleText::default(), number, string, error, hidden: None });
+            let (number, string, error, is_hidden) = (tag.number, tag.string, tag.error, tag.hidden);
+            let all_struck = tag.struck || table.struck_row;
+            table.cell = Some(OpenCell { column, number, string, error, all_struck, ..OpenCell::default() });
             if column >= self.limits.columns_max || row >= self.limits.rows_max {
                 let reason = format!("超出{}行、{}列的限度", self.limits.rows_max, self.limits.columns_max);
                 return Err(Refusal::new(reason, "请拆分后分别导入").into());
             }
-            (table.index, CellRange { top: row, left: column, bottom, right: room })
+            (table.index, CellRange { top: row, left: column, bottom, right: room }, is_hidden)
         };
+        if is_hidden {
+            self.listener.hidden_columns(index, range.left, range.left);
+        }
         if range.top != range.bottom || range.left != range.right {
             self.listener.merged(index, range)?;
         }
@@ -647,42 +568,4 @@ impl Table {
 /// The bytes as text: pieces of a UTF-8 text.
 fn piece(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
-}
-
-/// The value of a cell; `None` = it is empty.
-fn raw(cell: OpenCell) -> Option<Raw<'static>> {
-    let text = cell.shown.text.trim();
-    if cell.error {
-        return Some(Raw::Error(text.to_owned().into()));
-    }
-    if let Some(exact) = cell.string.filter(|exact| !exact.trim().is_empty()) {
-        return Some(Raw::Text(unwrapped(exact.trim()).to_owned().into()));
-    }
-    if let Some(exact) = cell.number {
-        let exact = if exact.is_empty() { text } else { exact.as_str() };
-        if let Some(number) = exact.parse::<f64>().ok().filter(|number| number.is_finite()) {
-            match text.strip_suffix('%') {
-                Some(percent) if is_figure(percent) => return Some(Raw::Text(format!("{}%", rounded(number * 100.0)).into())),
-                // dates are numbers in Excel too: a cell that does not show a number is read as its text
-                None if is_figure(text) || text.chars().all(|c| c == '#') => return Some(Raw::Number(number)),
-                _ => {}
-            }
-        }
-    }
-    // a box to select the row by, which is not ticked, is no content
-    let is_empty = text.split_whitespace().all(|part| part == UNTICKED);
-    if is_empty { None } else { Some(Raw::Text(unwrapped(text).to_owned().into())) }
-}
-
-/// Whether a text is a number with the signs of a number format: `1,234.50`, `¥1,234`, `(12)`.
-fn is_figure(text: &str) -> bool {
-    let bare: String = text.chars().filter(|c| !" ,，¥￥$()（）+-_".contains(*c)).collect();
-    bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') && bare.parse::<f64>().is_ok()
-        || text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
-}
-
-/// The number with at most ten decimals, without the rounding error of binary fractions.
-fn rounded(number: f64) -> String {
-    let text = format!("{number:.10}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

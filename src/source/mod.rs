@@ -1,6 +1,7 @@
 //! Sources: files, folders and queries become raw rows with their provenance.
 
 pub(crate) mod bounds;
+pub(crate) mod cell_style;
 pub mod child;
 pub(crate) mod compound;
 pub mod confinement;
@@ -8,6 +9,8 @@ pub(crate) mod folder;
 pub mod frame;
 pub mod frame_reader;
 pub(crate) mod html;
+pub(crate) mod html_cell;
+pub(crate) mod html_tag;
 pub mod input_file;
 pub(crate) mod number_format;
 pub(crate) mod ods;

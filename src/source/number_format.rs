@@ -20,6 +20,10 @@ pub(crate) enum NumberFormat {
     Duration,
     /// A number in another unit, or with words and zeros around it.
     Worded(Box<Words>),
+    /// A text in place of the number: `"是";;"否"`.
+    Text(Box<str>),
+    /// Nothing is shown.
+    Unseen,
     /// Some numbers are shown otherwise than others.
     Sections(Box<[Section]>),
 }
@@ -83,8 +87,13 @@ impl NumberFormat {
 
     /// The kind of a format code.
     pub(crate) fn parse(code: &str) -> NumberFormat {
-        let numeric = sections(code).into_iter().map(Tokens::read).filter(|tokens| !tokens.is_text);
-        let sections: Box<[Section]> = numeric.take(SECTIONS_MAX).map(Tokens::into_section).collect();
+        let read = || sections(code).into_iter().map(Tokens::read);
+        let numeric = read().filter(|tokens| !tokens.is_text);
+        let mut sections: Box<[Section]> = numeric.take(SECTIONS_MAX).map(Tokens::into_section).collect();
+        if sections.is_empty() {
+            // a section for texts shows numbers as well where there is no other
+            sections = read().take(1).map(Tokens::into_section).collect();
+        }
         let Some(first) = sections.first() else { return NumberFormat::Number };
         let is_alike = sections.iter().all(|section| section.format == first.format);
         let is_for_all = first.format == NumberFormat::Number || sections.iter().all(|section| section.condition.is_none());
@@ -94,7 +103,8 @@ impl NumberFormat {
     /// What a person sees of a number. `date1904` = days count from 1904-01-01.
     pub(crate) fn shown(&self, number: f64, date1904: bool) -> Raw<'static> {
         match self {
-            NumberFormat::Number | NumberFormat::Duration => Raw::Number(number),
+            NumberFormat::Number | NumberFormat::Duration | NumberFormat::Unseen => Raw::Number(number),
+            NumberFormat::Text(text) => Raw::Text(Cow::Owned(text.to_string())),
             NumberFormat::Date => date_of_serial(number, date1904),
             NumberFormat::Month | NumberFormat::Year => match date_of_serial(number, date1904) {
                 Raw::Date(year, month, _) if *self == NumberFormat::Month => Raw::Text(Cow::Owned(format!("{year:04}年{month}月"))),
@@ -108,10 +118,39 @@ impl NumberFormat {
                 }
             }
             NumberFormat::Worded(words) => words.around(number),
-            NumberFormat::Sections(sections) => {
-                section_of(sections, number).map_or(Raw::Number(number), |section| section.format.shown(number, date1904))
-            }
+            NumberFormat::Sections(_) => match self.of_number(number) {
+                NumberFormat::Sections(_) => Raw::Number(number),
+                format => format.shown(number, date1904),
+            },
         }
+    }
+
+    /// What shows a number, where some are shown otherwise than others.
+    pub(crate) fn of_number(&self, number: f64) -> &NumberFormat {
+        match self {
+            NumberFormat::Sections(sections) => section_of(sections, number).map_or(&NumberFormat::Number, |section| &section.format),
+            other => other,
+        }
+    }
+}
+
+/// What a format shows around a text: `"GZ"@`, `@"万元"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AroundText {
+    prefix: String,
+    suffix: String,
+}
+
+impl AroundText {
+    /// The words of a format code; `None` = a text is shown as it is.
+    pub(crate) fn parse(code: &str) -> Option<AroundText> {
+        let words = sections(code).into_iter().map(Tokens::read).find(|tokens| tokens.is_text)?;
+        let around = AroundText { prefix: words.prefix.trim().to_owned(), suffix: words.suffix.trim().to_owned() };
+        (around != AroundText::default()).then_some(around)
+    }
+
+    pub(crate) fn around(&self, text: &str) -> String {
+        format!("{}{text}{}", self.prefix, self.suffix)
     }
 }
 
@@ -256,7 +295,8 @@ impl Tokens {
                 '.' => tokens.has_point |= tokens.behind_point.is_none(),
                 ',' if tokens.places > 0 => tokens.commas += 1,
                 '%' => tokens.is_percent = true,
-                'y' | 'Y' | 'e' | 'E' if !matches!(chars.peek(), Some('+' | '-')) => tokens.year = true,
+                'y' | 'Y' => tokens.year = true,
+                'E' | 'e' if tokens.places == 0 || !matches!(chars.peek(), Some('+' | '-')) => tokens.year = true,
                 'E' | 'e' => {
                     chars.next();
                     tokens.has_other_places = true;
@@ -277,7 +317,10 @@ impl Tokens {
                     tokens.place(false);
                 }
                 '/' if tokens.places > 0 => tokens.has_other_places = true,
-                '@' => tokens.is_text = true,
+                '@' => {
+                    tokens.is_text = true;
+                    tokens.place(false);
+                }
                 c => tokens.literal(c),
             }
         }
@@ -345,30 +388,51 @@ impl Tokens {
         }
         if self.has_date() {
             return match (self.year, self.month, self.day, self.time) {
-                (true, true, false, false) => NumberFormat::Month,
+                // a month without its year is none of another year
+                (_, true, false, false) => NumberFormat::Month,
                 (true, false, false, false) => NumberFormat::Year,
                 _ => NumberFormat::Date,
             };
         }
-        const UNITS: [char; 9] = ['亿', '万', '千', '百', '元', '$', '€', '£', '￡'];
         let is_sign = |c: char| c.is_whitespace() || matches!(c, '-' | '+' | '(' | ')' | ',' | '¥' | '￥');
+        if self.places == 0 {
+            return match self.code.trim() {
+                "" => NumberFormat::Unseen,
+                // accountants put a dash in place of 0
+                text if text.chars().all(|c| is_sign(c) || matches!(c, '—' | '–' | '―' | '/')) => NumberFormat::Number,
+                text => NumberFormat::Text(text.into()),
+            };
+        }
         let power = self.commas as i32 * 3 + self.behind_point.unwrap_or(0) as i32;
         // zeros without a point, with whatever is between them, are those of a code
         let is_code = self.zeros >= 2 && self.zeros == self.places && !self.has_point && !self.has_grouping && power == 0;
-        let is_lettered = self.zeros == self.places && self.zeros > 0 && self.prefix.chars().any(|c| c.is_ascii_alphanumeric());
-        let is_code = !self.has_other_places && (is_code || is_lettered && !self.has_point && power == 0);
-        let has_unit = self.places > 0 && self.prefix.chars().chain(self.suffix.chars()).any(|c| UNITS.contains(&c));
-        let words = |text: &str| text.chars().filter(|c| !is_sign(*c)).collect::<String>();
-        let (prefix, suffix) = if has_unit { (words(&self.prefix), words(&self.suffix)) } else { (String::new(), String::new()) };
-        let matters = !self.has_other_places && self.places > 0 && (is_code || has_unit || power != 0);
+        let has_words = |text: &str| text.chars().any(|c| c.is_alphanumeric() || SIGNS_OF_MONEY.contains(&c));
+        let has_unit = self.prefix.chars().chain(self.suffix.chars()).any(|c| UNITS.contains(&c));
+        let is_counted = COUNTERS.contains(&self.suffix.trim()) && !has_words(&self.prefix);
+        let is_worded = (has_words(&self.prefix) || has_words(&self.suffix)) && !is_counted;
+        // the signs around a quantity are those of its sum, the dash within a code is part of it
+        let words = |text: &str| match has_unit || !has_words(text) {
+            true => text.chars().filter(|c| !is_sign(*c)).collect::<String>(),
+            false => text.trim().to_owned(),
+        };
+        let (prefix, suffix) = if is_worded { (words(&self.prefix), words(&self.suffix)) } else { (String::new(), String::new()) };
         // what does not change the meaning of a number is left out
-        if matters {
+        if !self.has_other_places && (is_code || is_worded || power != 0) {
             NumberFormat::Worded(Box::new(Words { prefix, suffix, power, code: is_code.then_some(self.code) }))
         } else {
             NumberFormat::Number
         }
     }
 }
+
+/// Characters of the units of money.
+const UNITS: [char; 6] = ['亿', '万', '千', '百', '元', '億'];
+
+/// Signs of foreign money.
+pub(crate) const SIGNS_OF_MONEY: [char; 4] = ['$', '€', '£', '￡'];
+
+/// Words behind a number that only say what is counted.
+const COUNTERS: [&str; 15] = ["个", "人", "名", "户", "家", "件", "天", "日", "项", "宗", "套", "台", "次", "亩", "平方米"];
 
 /// Seconds of a day, and those before its last minute.
 const DAY_SECONDS: f64 = 86_400.0;
@@ -442,6 +506,17 @@ mod tests {
             ("@", 5000.0, "5000"),
             ("", 5000.0, "5000"),
             (";;;", 5.0, "5"),
+            ("0\"w\"", 5000.0, "“5000w”"),
+            ("0\"萬元\"", 5000.0, "“5000萬元”"),
+            ("0\"%\"", 40.0, "40"),
+            ("0\\%", 40.0, "40"),
+            ("[=1]\"完成\";0%", 1.0, "“完成”"),
+            ("[=1]\"完成\";0%", 0.4, "“40%”"),
+            ("[=0]\"\";0%", 0.0, "0"),
+            ("\"否\";;\"是\"", 0.0, "“是”"),
+            ("\"√\";;\"×\"", 1.0, "“√”"),
+            ("\"约\"0\"个\"", 5.0, "“约5个”"),
+            ("_ * #,##0.00\"万元\"_ ;_ * -#,##0.00\"万元\"_ ;_ * \"-\"??_ ;_ @_ ", 5000.0, "“5000万元”"),
         ] {
             assert_eq!(shown(code, number), expected, "{code} {number}");
         }
@@ -456,12 +531,36 @@ mod tests {
             ("000-0000", 1234.0, "“000-1234”"),
             ("0000\"-\"00\"-\"00", 20_260_301.0, "“2026-03-01”"),
             ("\"GZ\"0", 202_600_001.0, "“GZ202600001”"),
+            ("\"GZ\"#", 2_026_002.0, "“GZ2026002”"),
+            ("\"GZ-\"#", 5.0, "“GZ-5”"),
+            ("\"项目\"0", 3.0, "“项目3”"),
+            ("\"黔招\"#", 4.0, "“黔招4”"),
+            ("0\"号\"", 5201.0, "“5201号”"),
+            ("\"贵招商\"General", 5202.0, "“贵招商5202”"),
+            ("\"GZ\"@", 2_026_001.0, "“GZ2026001”"),
             ("000", 12_345.0, "“12345”"),
             ("000000000", 1.5, "1.5"),
             ("0", 7.0, "7"),
             ("00.00", 5.5, "5.5"),
         ] {
             assert_eq!(shown(code, number), expected, "{code} {number}");
+        }
+    }
+
+    #[test]
+    fn texts_are_shown_with_the_words_of_their_format() {
+        let shown = |code: &str| AroundText::parse(code).map_or("甲".to_owned(), |around| around.around("甲"));
+        for (code, expected) in [
+            ("\"GZ\"@", "GZ甲"),
+            ("@\"县\"", "甲县"),
+            ("0;-0;0;@\"万元\"", "甲万元"),
+            ("@", "甲"),
+            ("_ @_ ", "甲"),
+            ("0\"万元\"", "甲"),
+            ("yyyy\"年\"m\"月\";@", "甲"),
+            ("General", "甲"),
+        ] {
+            assert_eq!(shown(code), expected, "{code}");
         }
     }
 
@@ -476,6 +575,12 @@ mod tests {
             ("[$-804]yyyy\"年\"m\"月\";@", "“2026年6月”"),
             ("mmm-yy", "“2026年6月”"),
             ("yyyy.mm", "“2026年6月”"),
+            ("yyyy-mm", "“2026年6月”"),
+            ("y-m", "“2026年6月”"),
+            ("e-m", "“2026年6月”"),
+            ("m\"月\"", "“2026年6月”"),
+            ("mmm", "“2026年6月”"),
+            ("mm:ss", "2026-06-01"),
             ("yyyy\"年\"", "“2026年”"),
             ("aaaa", "2026-06-01"),
             ("[h]:mm", "46174"),

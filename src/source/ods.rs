@@ -3,11 +3,11 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::domain::register::record::Decimal;
 use crate::source::bounds::{HIDDEN_RANGES_MAX, RowBudget, SHEETS_MAX, into_bounded, too_many_merges, too_many_sheets};
+use crate::source::cell_style::CellStyle;
 use crate::source::frame::{FrameWriter, Sheet};
-use crate::source::number_format::{NumberFormat, date_of_serial};
-use crate::source::ods_styles::{CellStyle, OdsStyles, StyleCollector};
+use crate::source::number_format::{NumberFormat, SIGNS_OF_MONEY, date_of_serial};
+use crate::source::ods_styles::{OdsStyles, StyleCollector};
 use crate::source::ods_texts;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::xlsx::encoding::as_utf8;
@@ -457,6 +457,10 @@ impl<'s> ContentReader<'s> {
         let (first, repeated) = (self.column, open.repeated);
         self.column = first.saturating_add(repeated);
         let Some(raw) = self.raw(open, first) else { return Ok(()) };
+        // a space far away is no content
+        if self.column > self.limits.columns_max && raw.is_blank() {
+            return Ok(());
+        }
         if self.column > self.limits.columns_max {
             return Err(self.outside(self.row + 1, self.column));
         }
@@ -483,6 +487,7 @@ impl<'s> ContentReader<'s> {
     fn raw(&self, open: OpenCell, column: u32) -> Option<Raw<'static>> {
         let style = self.style(&open.style, column);
         let OpenCell { kind, value, formula, error, text, .. } = open;
+        let has_paragraph = text.has_paragraph;
         let has_visible = !text.visible.trim().is_empty();
         let all_struck = style.is_some_and(|style| style.struck) || !has_visible && !text.struck.trim().is_empty();
         let shown = if has_visible || text.struck.is_empty() { text.visible } else { text.struck };
@@ -491,16 +496,16 @@ impl<'s> ContentReader<'s> {
         let number = || value.trim().parse::<f64>().ok().filter(|number| number.is_finite());
         let raw = match kind.as_str() {
             _ if error => Some(Raw::Error(into_bounded(Cow::Owned(shown)))),
-            "" if formula && shown.is_empty() => Some(Raw::Uncalculated),
-            "percentage" => match number()
-                .and_then(Decimal::from_f64)
-                .and_then(|value| Some(Decimal::new(value.mantissa.checked_mul(100)?, value.scale)))
-            {
-                Some(percent) => Some(Raw::Text(Cow::Owned(format!("{percent}%")))),
-                None => in_words(shown),
+            _ if formula && shown.is_empty() && is_without_result(&value, has_paragraph, style) => Some(Raw::Uncalculated),
+            "percentage" => match (number(), style.map(|style| &style.format.numbers)) {
+                (Some(number), Some(format @ (NumberFormat::Sections(_) | NumberFormat::Text(_)))) => Some(format.shown(number, false)),
+                (Some(number), _) => Some(NumberFormat::Percent.shown(number, false)),
+                (None, _) => in_words(shown),
             },
+            // the sign of foreign money may be that of the language of the file, which stands in the text alone
+            "float" | "currency" if shown.contains(SIGNS_OF_MONEY) => in_words(shown),
             "float" | "currency" => match (number(), style) {
-                (Some(number), Some(style)) => Some(style.format.shown(number, self.days_from_1904)),
+                (Some(number), Some(style)) => Some(style.format.numbers.shown(number, self.days_from_1904)),
                 (Some(number), None) => Some(Raw::Number(number)),
                 (None, _) => in_words(shown),
             },
@@ -520,6 +525,12 @@ impl<'s> ContentReader<'s> {
     }
 }
 
+/// Whether a formula that shows no text has no result: neither a value nor an empty text, or a zero that its style would show.
+fn is_without_result(value: &str, has_paragraph: bool, style: Option<&CellStyle>) -> bool {
+    let is_hidden = || style.is_some_and(|style| *style.format.numbers.of_number(0.0) == NumberFormat::Unseen);
+    if value.is_empty() { !has_paragraph } else { value.parse() == Ok(0.0) && !is_hidden() }
+}
+
 /// A day as far as its style shows it; `None` = the text is none.
 fn date(value: &str, style: Option<&CellStyle>) -> Option<Raw<'static>> {
     let (day, time) = value.split_once('T').unwrap_or((value, ""));
@@ -532,11 +543,11 @@ fn date(value: &str, style: Option<&CellStyle>) -> Option<Raw<'static>> {
     if (date - epoch).num_days() <= 60 {
         return Some(Raw::Date(u16::try_from(year).ok()?, month as u8, day_of_month as u8));
     }
-    let mut clock = time.split([':', '.']);
+    let mut clock = time.split(':');
     let mut seconds = || clock.next().and_then(|part| part.parse::<f64>().ok()).unwrap_or(0.0);
     let second = seconds() * 3600.0 + seconds() * 60.0 + seconds();
     let serial = (date - epoch).num_days() as f64 + second / 86_400.0;
-    match style.map(|style| &style.format) {
+    match style.map(|style| style.format.numbers.of_number(serial)) {
         Some(format @ (NumberFormat::Month | NumberFormat::Year)) => Some(format.shown(serial, false)),
         _ => Some(date_of_serial(serial, false)),
     }
@@ -634,6 +645,34 @@ mod tests {
              <table:table-row><table:table-cell office:value-type=\"string\"><text:p>乙</text:p></table:table-cell></table:table-row>";
         let read = read_sheet("", rows);
         assert_eq!(read[1..], ["1 [(0, Text(\"甲\")), (1, Date(1900, 1, 15)), (2, Date(1900, 3, 1))]", "2 [(0, Text(\"乙\"))]"]);
+    }
+
+    /// An empty text is the result of a formula; a value of 0 that no text shows is what a program writes that calculates nothing.
+    #[test]
+    fn formulas_without_result_are_told_from_empty_ones() {
+        let style = "<number:number-style style:name=\"P0\"><number:text/></number:number-style><number:number-style style:name=\"N\"><number:number number:min-integer-digits=\"1\"/>\
+                     <style:map style:condition=\"value()=0\" style:apply-style-name=\"P0\"/></number:number-style><style:style style:name=\"Z\" style:family=\"table-cell\" style:data-style-name=\"N\"/>";
+        let cells = "<table:table-row><table:table-cell table:formula=\"of:=1+1\" office:value-type=\"float\" office:value=\"0\"/>\
+             <table:table-cell table:formula=\"of:=1+1\" office:value-type=\"float\" office:value=\"0\"><text:p/></table:table-cell>\
+             <table:table-cell table:formula=\"of:=1+1\"/><table:table-cell table:formula=\"of:=&quot;&quot;\"><text:p/></table:table-cell>\
+             <table:table-cell table:formula=\"of:=&quot;&quot;\" office:value-type=\"string\" office:string-value=\"\"/>\
+             <table:table-cell table:formula=\"of:=1-1\" office:value-type=\"float\" office:value=\"0\"><text:p>0</text:p></table:table-cell>\
+             <table:table-cell table:formula=\"of:=1-1\" office:value-type=\"float\" office:value=\"0\" table:style-name=\"Z\"><text:p/></table:table-cell></table:table-row>";
+        assert_eq!(
+            read_sheet(style, cells)[1..],
+            ["1 [(0, Uncalculated), (1, Uncalculated), (2, Uncalculated), (4, Uncalculated), (5, Number(0.0)), (6, Number(0.0))]"]
+        );
+    }
+
+    /// The sign of money is that of the language where the style names none; a hair before midnight is midnight.
+    #[test]
+    fn money_and_days_are_read_as_they_are_shown() {
+        let style = "<number:currency-style style:name=\"N\"><number:currency-symbol/><number:number number:min-integer-digits=\"1\"/><number:text>万</number:text></number:currency-style>\
+                     <style:style style:name=\"C\" style:family=\"table-cell\" style:data-style-name=\"N\"/>";
+        let cells = "<table:table-row><table:table-cell office:value-type=\"currency\" office:value=\"500\" table:style-name=\"C\"><text:p>$500万</text:p></table:table-cell>\
+             <table:table-cell office:value-type=\"currency\" office:value=\"500\" table:style-name=\"C\"><text:p>￥500万</text:p></table:table-cell>\
+             <table:table-cell office:value-type=\"date\" office:date-value=\"2026-02-28T23:59:59.99\"><text:p>2026-03-01</text:p></table:table-cell></table:table-row>";
+        assert_eq!(read_sheet(style, cells)[1..], ["1 [(0, Text(\"$500万\")), (1, Text(\"500万\")), (2, Date(2026, 3, 1))]"]);
     }
 
     #[test]

@@ -1,18 +1,11 @@
 //! The styles of an ods file that change what a person sees of a cell: number formats, struck-out text, hidden sheets. The formats are put in the
 //! words of Excel's format codes, so that one reader knows what they show.
 
-use crate::source::number_format::NumberFormat;
+use crate::source::cell_style::{CellFormat, CellStyle};
 use crate::source::xlsx::fault::Fault;
 use crate::source::xlsx::tags::{Tags, attributes, is_empty, name, unescape};
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-
-/// What a cell style does to the content of a cell.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CellStyle {
-    pub format: NumberFormat,
-    pub struck: bool,
-}
 
 /// The styles by their names.
 #[derive(Debug, Default)]
@@ -55,6 +48,8 @@ struct DataStyle {
     /// The end of the whole places of its number in the code.
     places_end: usize,
     mapped: Vec<(String, String)>,
+    /// A percent sign multiplies; elsewhere it is a text.
+    is_percentage: bool,
 }
 
 /// Collects the styles of the parts of a file.
@@ -117,15 +112,18 @@ impl StyleCollector {
                 | b"number:currency-style"
                 | b"number:date-style"
                 | b"number:time-style"
+                | b"number:text-style"
                     if !is_empty(tag) =>
                 {
-                    format = Some((attribute(tag, b"style:name"), DataStyle::default()));
+                    let is_percentage = name(tag) == b"number:percentage-style";
+                    format = Some((attribute(tag, b"style:name"), DataStyle { is_percentage, ..DataStyle::default() }));
                 }
                 b"/number:number-style"
                 | b"/number:percentage-style"
                 | b"/number:currency-style"
                 | b"/number:date-style"
-                | b"/number:time-style" => {
+                | b"/number:time-style"
+                | b"/number:text-style" => {
                     if let Some((key, found)) = format.take().filter(|_| self.formats.len() < STYLES_MAX) {
                         self.formats.insert(key, found);
                     }
@@ -140,12 +138,13 @@ impl StyleCollector {
                         }
                         b"/number:text" | b"/number:currency-symbol" if literal => {
                             literal = false;
-                            push_literal(&mut format.code, &unescape(piece.text)?);
+                            push_literal(&mut format.code, &unescape(piece.text)?, format.is_percentage);
                         }
                         b"/number:embedded-text" if literal => {
                             literal = false;
                             embed(format, position, &unescape(piece.text)?);
                         }
+                        b"number:text-content" => format.code.push('@'),
                         b"number:number" => push_number(format, tag),
                         b"number:scientific-number" | b"number:fraction" => format.code.push_str("0E+0"),
                         b"number:year" | b"number:era" => format.code.push('y'),
@@ -196,24 +195,41 @@ impl StyleCollector {
         std::iter::successors(Some(style), parent).take(PARENTS_MAX).find_map(get)
     }
 
-    fn format(&self, format: &DataStyle) -> NumberFormat {
+    fn format(&self, format: &DataStyle) -> CellFormat {
         // value()>=10000 → [>=10000]
         let section = |(condition, name): &(String, String)| {
             let condition = condition.trim().strip_prefix("value()")?.replace("!=", "<>");
             Some(format!("[{condition}]{}", self.formats.get(name)?.code))
         };
         let sections: Vec<String> = format.mapped.iter().filter_map(section).chain([format.code.clone()]).collect();
-        NumberFormat::parse(&sections.join(";"))
+        // the text of a cell has its words already
+        CellFormat { texts: None, ..CellFormat::parse(&sections.join(";")) }
     }
 }
 
 /// A text that is shown as it is.
-fn push_literal(code: &mut String, text: &str) {
+fn push_literal(code: &mut String, text: &str, is_percentage: bool) {
     for c in text.chars() {
         match c {
-            // a percent sign multiplies in a format code, as it does in a percentage style
-            '%' => code.push('%'),
-            '0'..='9' | '#' | '?' | '.' | ',' | ';' | '"' | '\\' | '[' | ']' | '*' | '_' | '!' | '@' | '/' | 'A'..='Z' | 'a'..='z' => {
+            '%' if is_percentage => code.push('%'),
+            '0'..='9'
+            | '%'
+            | '#'
+            | '?'
+            | '.'
+            | ','
+            | ';'
+            | '"'
+            | '\\'
+            | '['
+            | ']'
+            | '*'
+            | '_'
+            | '!'
+            | '@'
+            | '/'
+            | 'A'..='Z'
+            | 'a'..='z' => {
                 code.push('\\');
                 code.push(c);
             }
@@ -249,7 +265,7 @@ fn push_number(format: &mut DataStyle, tag: &[u8]) {
 fn embed(format: &mut DataStyle, position: usize, text: &str) {
     let Some(at) = format.places_end.checked_sub(position).filter(|at| format.code.is_char_boundary(*at)) else { return };
     let mut literal = String::new();
-    push_literal(&mut literal, text);
+    push_literal(&mut literal, text, format.is_percentage);
     format.code.insert_str(at, &literal);
     format.places_end += literal.len();
 }
@@ -322,10 +338,30 @@ mod tests {
                 5000.0,
                 "5千元",
             ),
+            (
+                "<number:number-style style:name=\"P0\"><number:number number:min-integer-digits=\"1\"/><number:text>万元</number:text></number:number-style><number:text-style style:name=\"N\"><number:text> </number:text><number:text-content/><style:map style:condition=\"value()&gt;=0\" style:apply-style-name=\"P0\"/></number:text-style>",
+                5000.0,
+                "5000万元",
+            ),
+            (
+                "<number:number-style style:name=\"N\"><number:number number:min-integer-digits=\"1\"/><number:text>%</number:text></number:number-style>",
+                40.0,
+                "40",
+            ),
+            (
+                "<number:number-style style:name=\"P0\"><number:text>完成</number:text></number:number-style><number:percentage-style style:name=\"N\"><number:number number:min-integer-digits=\"1\"/><number:text>%</number:text><style:map style:condition=\"value()=1\" style:apply-style-name=\"P0\"/></number:percentage-style>",
+                1.0,
+                "完成",
+            ),
+            (
+                "<number:date-style style:name=\"N\"><number:year number:style=\"long\"/><number:text>-</number:text><number:month/></number:date-style>",
+                46_174.0,
+                "2026年6月",
+            ),
         ] {
             let styles = styles(&format!("{format}{cell}"));
             let style = styles.cell("C").expect("a style");
-            let found = match style.format.shown(number, false) {
+            let found = match style.format.numbers.shown(number, false) {
                 Raw::Text(text) => text.into_owned(),
                 other => other.display().into_owned(),
             };

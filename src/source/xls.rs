@@ -3,10 +3,10 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::source::bounds::{HIDDEN_RANGES_MAX, SHEETS_MAX, into_bounded, too_many_merges, too_many_sheets};
+use crate::source::bounds::{HIDDEN_RANGES_MAX, SHEETS_MAX, too_many_merges, too_many_sheets};
+use crate::source::cell_style::{CellFormat, CellStyle, finished};
 use crate::source::compound::{Compound, long, short};
 use crate::source::frame::{FrameWriter, Sheet};
-use crate::source::number_format::NumberFormat;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::xls_text::{Pieces, Texts};
 use std::borrow::Cow;
@@ -43,6 +43,9 @@ mod kind {
 }
 
 const HINT: &str = "请重新保存或重新下载；仍不能导入的，请用Excel或WPS另存为xlsx";
+
+/// The most bytes of cells that are held because they are out of order.
+const UNORDERED_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 fn broken() -> ReadError {
     Refusal::new("文件不完整或结构有误", HINT).into()
@@ -113,12 +116,6 @@ struct SheetEntry {
     start: usize,
 }
 
-#[derive(Clone, Default)]
-struct CellStyle {
-    format: NumberFormat,
-    struck: bool,
-}
-
 /// The workbook, without its sheets.
 struct Book<'s> {
     stream: &'s [u8],
@@ -176,7 +173,7 @@ impl<'s> Book<'s> {
             ends: Vec::new(),
             struck_strings: HashSet::new(),
         };
-        let mut formats: HashMap<u16, NumberFormat> = HashMap::new();
+        let mut formats: HashMap<u16, CellFormat> = HashMap::new();
         // font and format of each style
         let mut styles: Vec<(u16, u16)> = Vec::new();
         let mut entries: Vec<(&[u8], SheetEntry)> = Vec::new();
@@ -225,14 +222,14 @@ impl<'s> Book<'s> {
         }
         for (id, code) in format_codes {
             let code = if is_wide { book.texts.long(code) } else { book.texts.short(code) };
-            formats.insert(id, NumberFormat::parse(&code.unwrap_or_default()));
+            formats.insert(id, CellFormat::parse(&code.unwrap_or_default()));
         }
         for (name, entry) in entries {
             let name = book.texts.short(name).ok_or_else(broken)?;
             book.sheets.push(SheetEntry { name, ..entry });
         }
         let style = |(font, format): (u16, u16)| CellStyle {
-            format: formats.get(&format).cloned().unwrap_or_else(|| NumberFormat::built_in(format.into())),
+            format: formats.get(&format).cloned().unwrap_or_else(|| CellFormat::built_in(format.into())),
             struck: book.struck_fonts.get(usize::from(font)).copied().unwrap_or(false),
         };
         book.styles = styles.into_iter().map(style).collect();
@@ -293,15 +290,17 @@ impl<'s> Book<'s> {
             let bytes = record.bytes;
             match record.kind {
                 kind::ROW => {
-                    if let (Some(row), Some(bits)) = (short(bytes, 0), short(bytes, 12))
-                        && bits & 0x20 != 0
+                    // hidden, or of no height by hand
+                    if let (Some(row), Some(height), Some(bits)) = (short(bytes, 0), short(bytes, 6), short(bytes, 12))
+                        && (bits & 0x20 != 0 || bits & 0x40 != 0 && height & 0x7fff == 0)
                     {
                         outline.hidden_rows.insert(row.into());
                     }
                 }
                 kind::COLUMNS => {
-                    if let (Some(first), Some(end), Some(bits)) = (short(bytes, 0), short(bytes, 2), short(bytes, 8))
-                        && bits & 1 != 0
+                    if let (Some(first), Some(end), Some(width), Some(bits)) =
+                        (short(bytes, 0), short(bytes, 2), short(bytes, 4), short(bytes, 8))
+                        && (bits & 1 != 0 || width == 0)
                         && outline.hidden_columns.len() < HIDDEN_RANGES_MAX
                     {
                         outline.hidden_columns.push((first.into(), end.into()));
@@ -376,19 +375,20 @@ impl<'s> Book<'s> {
         let style = self.styles.get(usize::from(style));
         let is_struck = self.has_struck
             && (style.is_some_and(|style| style.struck) || matches!(&found, Found::Shared(index) if self.struck_strings.contains(index)));
+        // a number has the words of its format already
+        let is_text = !matches!(found, Found::Number(_));
         let raw = match found {
-            Found::Number(number) => style.map_or(Raw::Number(number), |style| style.format.shown(number, self.date1904)),
+            Found::Number(number) => style.map_or(Raw::Number(number), |style| style.format.numbers.shown(number, self.date1904)),
             Found::Shared(index) => Raw::Text(Cow::Owned(self.string(index).ok_or_else(broken)?.to_owned())),
             Found::Raw(raw) => raw,
             Found::EmptyFormula if uncalculated => Raw::Uncalculated,
             Found::TextFollows | Found::EmptyFormula => return Ok(None),
         };
-        Ok(match raw {
-            Raw::Text(text) if text.is_empty() => None,
-            raw if is_struck && !raw.is_blank() => Some(Raw::Struck(Cow::Owned(raw.display().into_owned()))),
-            Raw::Text(text) => Some(Raw::Text(into_bounded(text))),
-            raw => Some(raw),
-        })
+        let raw = match (raw, style) {
+            (Raw::Text(text), Some(style)) if is_text => Raw::Text(style.text(text)),
+            (raw, _) => raw,
+        };
+        Ok(finished(raw, is_struck))
     }
 }
 
@@ -405,10 +405,15 @@ struct RowWriter<'w, 's, W: Write> {
 impl<'s, W: Write> RowWriter<'_, 's, W> {
     fn write(mut self, book: &Book<'s>, sheet: &SheetEntry, ordered: bool, uncalculated: bool) -> Result<(), ReadError> {
         // cells out of order are put in order first; of two in one place the last counts
-        let mut unordered: Vec<(u32, u16, Raw<'s>)> = Vec::new();
+        let (mut unordered, mut unordered_bytes): (Vec<(u32, u16, Raw<'s>)>, usize) = (Vec::new(), 0);
         let mut take = |writer: &mut Self, row: u32, column: u16, raw: Raw<'s>| {
             if ordered {
                 return writer.push(row, column, raw);
+            }
+            unordered_bytes += size_of::<(u32, u16, Raw<'_>)>() + raw.text_bytes();
+            if unordered_bytes > UNORDERED_BYTES_MAX {
+                let reason = format!("工作表“{}”的单元格没有按行列次序保存，数量过多", sheet.name);
+                return Err(Refusal::new(reason, "请用Excel或WPS打开后另存为xlsx再导入").into());
             }
             unordered.push((row, column, raw));
             Ok(())

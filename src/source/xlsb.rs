@@ -3,10 +3,10 @@
 
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::source::bounds::{HIDDEN_RANGES_MAX, SHEETS_MAX, into_bounded, too_many_merges, too_many_sheets};
+use crate::source::bounds::{HIDDEN_RANGES_MAX, SHEETS_MAX, too_many_merges, too_many_sheets};
+use crate::source::cell_style::{CellFormat, CellStyle, finished};
 use crate::source::compound::{long, short};
 use crate::source::frame::{FrameWriter, Sheet};
-use crate::source::number_format::NumberFormat;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::xls::{bool_or_error, rk_number};
 use crate::source::xls_text::RichText;
@@ -97,12 +97,6 @@ struct SheetEntry {
     name: String,
     visible: bool,
     relation: String,
-}
-
-#[derive(Clone, Default)]
-struct CellStyle {
-    format: NumberFormat,
-    struck: bool,
 }
 
 #[derive(Default)]
@@ -205,14 +199,14 @@ impl Book {
     }
 
     fn read_styles(&mut self, mut records: Records<impl Read>) -> Result<(), Fault> {
-        let mut formats: HashMap<u16, NumberFormat> = HashMap::new();
+        let mut formats: HashMap<u16, CellFormat> = HashMap::new();
         let mut in_cells = false;
         while let Some((kind, bytes)) = records.next()? {
             match kind {
                 kind::FORMAT => {
                     let mut rest = bytes.get(2..).unwrap_or_default();
                     if let (Some(id), Some(code)) = (short(bytes, 0), take_text(&mut rest)) {
-                        formats.insert(id, NumberFormat::parse(&code));
+                        formats.insert(id, CellFormat::parse(&code));
                     }
                 }
                 kind::FONT => self.struck_fonts.push(short(bytes, 2).is_some_and(|bits| bits & 8 != 0)),
@@ -221,7 +215,7 @@ impl Book {
                 kind::STYLE if in_cells => {
                     let (format, font) = (short(bytes, 2).unwrap_or(0), short(bytes, 4).unwrap_or(0));
                     self.styles.push(CellStyle {
-                        format: formats.get(&format).cloned().unwrap_or_else(|| NumberFormat::built_in(format.into())),
+                        format: formats.get(&format).cloned().unwrap_or_else(|| CellFormat::built_in(format.into())),
                         struck: self.struck_fonts.get(usize::from(font)).copied().unwrap_or(false),
                     });
                 }
@@ -264,11 +258,15 @@ impl Book {
                 if number < row.number {
                     return Err(SheetFault::Part(broken(format!("第{}行重复或次序颠倒", number.saturating_add(1)))).into());
                 }
-                (row.number, row.hidden) = (number.saturating_add(1), bytes.get(11).is_some_and(|bits| bits & 0x10 != 0));
+                (row.number, row.hidden) = (number.saturating_add(1), is_hidden_row(bytes));
                 continue;
             }
             let Some(raw) = self.cell(kind, bytes).map_err(SheetFault::Part)? else { continue };
             let column = long(bytes, 0).unwrap_or(u32::MAX);
+            // a space far away is no content
+            if column >= columns_max && raw.is_blank() {
+                continue;
+            }
             if row.number > rows_max || column >= columns_max {
                 let reason = format!("第{}行第{}列有内容，超出{rows_max}行、{columns_max}列的限度", row.number, column.saturating_add(1));
                 return Err(Refusal::new(reason, "请删除表格之外的零散内容后再导入").into());
@@ -286,20 +284,25 @@ impl Book {
         let style = self.styles.get(long(bytes, 4).unwrap_or(0) as usize & 0x00ff_ffff);
         let mut is_struck = self.has_struck && style.is_some_and(|style| style.struck);
         let value = bytes.get(8..).unwrap_or_default();
-        let text = |mut rest: &[u8]| take_text(&mut rest);
-        let number = |number: f64| style.map_or(Raw::Number(number), |style| style.format.shown(number, self.date1904));
+        let mut behind_text = value;
+        let text = take_text(&mut behind_text);
+        // a formula that has to be calculated by the program that opens the file: its result is none
+        let is_uncalculated = |bits_at: &[u8]| self.uncalculated || short(bits_at, 0).is_some_and(|bits| bits & 2 != 0);
+        let number = |number: f64| style.map_or(Raw::Number(number), |style| style.format.numbers.shown(number, self.date1904));
         let byte = || value.first().copied();
         let raw = match kind {
             kind::RK => long(value, 0).map(|rk| number(rk_number(rk))),
             kind::REAL => f64_at(value).map(number),
             kind::FORMULA_NUMBER => {
-                f64_at(value).map(|found| if found == 0.0 && self.uncalculated { Raw::Uncalculated } else { number(found) })
+                let is_none = |found: f64| found == 0.0 && is_uncalculated(value.get(8..).unwrap_or_default());
+                f64_at(value).map(|found| if is_none(found) { Raw::Uncalculated } else { number(found) })
             }
             kind::ERROR | kind::FORMULA_ERROR => byte().map(|byte| bool_or_error(byte, true)),
             kind::BOOL | kind::FORMULA_BOOL => byte().map(|byte| bool_or_error(byte, false)),
-            kind::TEXT => text(value).map(|text| Raw::Text(Cow::Owned(text))),
+            kind::TEXT => text.map(|text| Raw::Text(Cow::Owned(text))),
             kind::FORMULA_TEXT => {
-                text(value).map(|text| if text.is_empty() && self.uncalculated { Raw::Uncalculated } else { Raw::Text(Cow::Owned(text)) })
+                let is_none = |text: &str| text.is_empty() && is_uncalculated(behind_text);
+                text.map(|text| if is_none(&text) { Raw::Uncalculated } else { Raw::Text(Cow::Owned(text)) })
             }
             kind::SHARED => {
                 let index = long(value, 0).ok_or_else(|| broken("共享字符串的序号有误"))?;
@@ -314,13 +317,19 @@ impl Book {
             _ => return Ok(None),
         };
         let raw = raw.ok_or_else(|| broken("单元格的记录有误"))?;
-        Ok(match raw {
-            Raw::Text(text) if text.is_empty() => None,
-            raw if is_struck && !raw.is_blank() => Some(Raw::Struck(into_bounded(Cow::Owned(raw.display().into_owned())))),
-            Raw::Text(text) => Some(Raw::Text(into_bounded(text))),
-            raw => Some(raw),
-        })
+        // a number has the words of its format already
+        let is_text = matches!(kind, kind::TEXT | kind::FORMULA_TEXT | kind::SHARED | kind::RICH_TEXT);
+        let raw = match (raw, style) {
+            (Raw::Text(text), Some(style)) if is_text => Raw::Text(style.text(text)),
+            (raw, _) => raw,
+        };
+        Ok(finished(raw, is_struck))
     }
+}
+
+/// Whether a row is hidden, or of no height by hand.
+fn is_hidden_row(bytes: &[u8]) -> bool {
+    bytes.get(11).is_some_and(|bits| bits & 0x10 != 0 || bits & 0x20 != 0 && short(bytes, 8) == Some(0))
 }
 
 /// What is around the rows of a sheet.
@@ -329,7 +338,10 @@ fn outline(mut records: Records<impl Read>) -> Result<Outline, ReadError> {
     while let Some((kind, bytes)) = records.next().map_err(SheetFault::Part)? {
         let at = |at: usize| long(bytes, at).unwrap_or(0);
         match kind {
-            kind::COLUMNS if short(bytes, 16).is_some_and(|bits| bits & 1 != 0) && outline.hidden_columns.len() < HIDDEN_RANGES_MAX => {
+            kind::COLUMNS
+                if (short(bytes, 16).is_some_and(|bits| bits & 1 != 0) || long(bytes, 8) == Some(0))
+                    && outline.hidden_columns.len() < HIDDEN_RANGES_MAX =>
+            {
                 outline.hidden_columns.push((at(0), at(4)));
             }
             kind::MERGE => {

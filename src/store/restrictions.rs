@@ -318,7 +318,8 @@ impl Restrictions<'_> {
         Ok(decisions)
     }
 
-    /// The headers of a source about which the office has decided that they name a field, each with the id of the field.
+    /// The headers of a source about which the office has decided that they name a field, each with the word that the office named it by,
+    /// which a ledger finds its field by.
     ///
     /// # Errors
     /// The database fails.
@@ -338,9 +339,9 @@ impl Restrictions<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn decide_field(self, source: &str, header: &str, field: &str, entry: AuditEntry<'_>) -> Result<()> {
+    pub async fn decide_field(self, source: &str, header: &str, word: &str, entry: AuditEntry<'_>) -> Result<()> {
         let mut transaction = self.database.begin().await?;
-        let decision = format!("{FIELD_DECISION}{field}");
+        let decision = format!("{FIELD_DECISION}{word}");
         store_decision(&mut transaction, source, header, &decision, entry).await?;
         let object = format!("{source} {header} {decision}");
         AuditedRows::header(source, header).record(&mut transaction, entry, "header decided", &object).await?;

@@ -175,8 +175,8 @@ fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
     }
     match field.kind {
         FieldKind::Text if matches!(field.role, Some(Role::Code | Role::Project)) => {
-            let is_code = text.len() <= CODE_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_lowercase() || !byte.is_ascii());
-            (is_code && !is_scientific(text) && !text.ends_with(".0")).then(|| Cell::Text(text.into()))
+            let is_other = |byte: u8| byte.is_ascii_lowercase() || !byte.is_ascii() || byte == b'.';
+            (text.len() <= CODE_CHARS_MAX && !text.bytes().any(is_other) && !is_scientific(text)).then(|| Cell::Text(text.into()))
         }
         FieldKind::Text if field.role == Some(Role::Phone) => {
             // 13912345678, 0851-1234567
@@ -247,7 +247,10 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
         return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", HINT));
     }
     let code = canonical_code(text);
-    let (code, is_number) = match code.strip_suffix(".0").filter(|whole| is_running_number(whole)) {
+    // Excel's mark of a text, which another program has taken for a part of it
+    let code = code.strip_prefix('\'').unwrap_or(&code).to_owned();
+    let whole = without_zeros(&code);
+    let (code, is_number) = match whole.filter(|whole| is_running_number(whole)) {
         Some(whole) => (whole.to_owned(), true),
         None => (code, false),
     };
@@ -260,12 +263,23 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
         Some(warning("编号中有看不见的字符，已按去除后的编号读取", "请重新填写编号"))
     } else if is_number {
         Some(warning("编号以.0结尾，是程序把编号当作数字保存留下的，已去除", "请把该列设为文本格式后重新填写编号"))
+    } else if without_zeros(&code).is_some() {
+        Some(warning("编号以.0结尾，按所写保存", "如是程序把编号当作数字保存留下的，请把该列设为文本格式后重新填写编号"))
+    } else if code.starts_with('=') {
+        Some(warning("编号以等号开头，按文字原样保存", "如是公式，请粘贴为数值"))
     } else if has_private_characters(&code) {
         Some(warning("编号中有造字程序所造的字", "请改用标准汉字填写"))
     } else {
         None
     };
     Ok((Cell::Text(code.into()), warning))
+}
+
+/// A whole number without the point and the zeros that a program leaves behind it; `None` = it has none.
+fn without_zeros(code: &str) -> Option<&str> {
+    let (whole, zeros) = code.split_once('.')?;
+    let is_number = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && zeros.bytes().all(|byte| byte == b'0')).then_some(whole)
 }
 
 /// Whether a text is so long a number that `.0` behind it is no part of a code such as 3.0.
@@ -385,6 +399,26 @@ mod tests {
             let full = if is_blank { (Cell::Empty, None) } else { full };
             let (cell, fault) = read_cell(&field(FieldKind::Text), &Raw::Text(text.into()), 10, today()).unwrap();
             assert_eq!((cell, fault.is_some()), (full.0, full.1.is_some()), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_as_programs_leave_them() {
+        let code = Field { role: Some(Role::Code), ..field(FieldKind::Text) };
+        for (text, expected, is_told) in [
+            ("20260002.00", "20260002", true),
+            ("20260010.000000", "20260010", true),
+            ("20260009.", "20260009", true),
+            ("20260009.0", "20260009", true),
+            ("3.0", "3.0", true),
+            ("3.5", "3.5", false),
+            ("GZ.0", "GZ.0", false),
+            ("=T(\"GD0004\")", "=T(\"GD0004\")", true),
+            ("＇GD0009", "GD0009", false),
+            ("GD0001", "GD0001", false),
+        ] {
+            let (cell, fault) = read_cell(&code, &Raw::Text(text.into()), 10, today()).unwrap();
+            assert_eq!((cell.to_string().as_str(), fault.is_some()), (expected, is_told), "{text}");
         }
     }
 

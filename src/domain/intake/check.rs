@@ -116,7 +116,8 @@ fn owner_remark(units: &Units, ledger: &Ledger, field: usize, name: &str, within
             let park = levels.of_kind(LevelKind::Park).map_or(String::new(), |park| format!("或{}", levels.name(park)));
             format!("“{}”不是已知的地区{park}", excerpt(name))
         }
-        _ if units.is_responsible(name) => return None,
+        OwnerSpec::Unit { .. } if units.responsible(name, Some(None)).is_some() => return None,
+        OwnerSpec::Department { .. } if units.is_responsible(name) => return None,
         OwnerSpec::Department { .. } => format!("“{}”不是已知的单位或部门", excerpt(name)),
         OwnerSpec::Unit { .. } => format!("“{}”不是已知的单位", excerpt(name)),
     };

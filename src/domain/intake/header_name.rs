@@ -3,7 +3,8 @@
 use crate::domain::intake::text::{normalize_name, unwrapped};
 
 /// Signs before or behind a name: of a column that has to be filled in, or at the end of a line.
-const SIGNS: [char; 16] = ['*', '★', '☆', '※', '●', '▲', '△', '◆', '■', '#', ':', ';', ',', '.', '、', '✱'];
+const SIGNS: [char; 25] =
+    ['*', '★', '☆', '※', '●', '▲', '△', '◆', '■', '#', ':', ';', ',', '.', '、', '✱', '✳', '✲', '✻', '✽', '∗', '⁎', '﹡', '!', '\u{fe0f}'];
 
 /// Notes of templates on whether a column has to be filled in.
 const NOTES: [&str; 16] = [
@@ -40,7 +41,18 @@ pub(crate) fn name_forms(text: &str) -> Vec<String> {
         let name = canonical(text);
         forms.extend(layers(&name).map(str::to_owned));
     }
+    // a number or a letter without a sign behind it, which may also be part of a name: 01项目编号, A项目编号
+    let unnumbered: Vec<String> = forms.iter().filter_map(|form| without_bare_number(form)).map(str::to_owned).collect();
+    forms.extend(unnumbered);
     forms
+}
+
+/// What is left of a name without the one or two digits or the letter before its Chinese words; `None` = there is none.
+fn without_bare_number(name: &str) -> Option<&str> {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let end = if (1..=2).contains(&digits) { digits } else { usize::from(letters == 1) };
+    (end > 0 && name[end..].starts_with(|c: char| !c.is_ascii())).then(|| &name[end..])
 }
 
 fn canonical(text: &str) -> String {
@@ -153,6 +165,10 @@ mod tests {
             "=\"项目编号\"",
             "项⽬编号",
             "<必填>项目编号",
+            "✳项目编号",
+            "项目编号∗",
+            "⁎项目编号",
+            "项目编号！",
         ] {
             assert_eq!(bare_name(text), "项目编号", "{text}");
         }
@@ -161,6 +177,10 @@ mod tests {
             assert_eq!(bare_name(text), name, "{text}");
         }
         assert_eq!(name_forms("*县（市、区）（必填）"), ["*县(市、区)(必填)", "县(市、区)(必填)", "县(市、区)", "县"]);
+        for text in ["01 项目编号", "1 项目编号", "A项目编号", "*1项目编号"] {
+            assert!(name_forms(text).iter().any(|form| form == "项目编号"), "{text}");
+        }
+        assert!(!name_forms("2025年投资额").iter().any(|form| form.starts_with('年')));
         let forms = name_forms("*签约时间\n格式：2026-03-01");
         assert_eq!(forms.last().map(String::as_str), Some("签约时间"));
     }

@@ -1,7 +1,7 @@
 //! Headers that are almost the name of a field that no column has. Nothing is guessed: the office decides, once for each source and header.
 
 use crate::domain::intake::header_name::bare_name;
-use crate::domain::register::ledger::{Field, Ledger, Role};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::register::record::Columns;
 
 /// A header that names no field, and the field that it may mean.
@@ -10,7 +10,7 @@ pub(crate) struct HeaderProposal {
     pub column: u16,
     pub header: String,
     pub field: usize,
-    /// Some rule needs the field: the file waits until the office has decided.
+    /// Some rule needs the field, or the owner of the records is found by it: the file waits until the office has decided.
     pub is_needed: bool,
 }
 
@@ -27,13 +27,17 @@ pub(crate) fn proposals<'h>(ledger: &Ledger, present: Columns, headers: impl Ite
     found
 }
 
-/// The field whose name a header almost is; one that a rule needs comes first.
+/// The field whose name a header almost is: the nearest one, and of equally near ones one that is needed.
 pub(crate) fn nearest(ledger: &Ledger, header: &str, taken: impl Fn(usize) -> bool) -> Option<usize> {
     let name = bare_name(header);
-    let free =
-        || ledger.fields.iter().enumerate().filter(|(index, field)| !taken(*index) && !field.own && field.role != Some(Role::Restricted));
-    let is_near = |(_, field): &(usize, &Field)| names(field).any(|known| is_almost(&name, &known));
-    free().filter(|(index, _)| ledger.judged.contains(*index)).find(is_near).or_else(|| free().find(is_near)).map(|(index, _)| index)
+    let fields = ledger.fields.iter().enumerate();
+    let free = fields.filter(|(index, field)| !taken(*index) && !field.own && field.role != Some(Role::Restricted));
+    let distance = |field: &Field| {
+        let almost = names(field).filter(|known| is_almost(&name, known, field.kind));
+        almost.map(|known| strsim::damerau_levenshtein(&name, &known)).min()
+    };
+    let found = free.filter_map(|(index, field)| Some((distance(field)?, !ledger.judged.contains(index), index)));
+    found.min().map(|(.., index)| index)
 }
 
 fn names(field: &Field) -> impl Iterator<Item = String> + '_ {
@@ -41,9 +45,19 @@ fn names(field: &Field) -> impl Iterator<Item = String> + '_ {
     std::iter::once(&field.title).chain(simple).map(|name| bare_name(name))
 }
 
-/// Words at the end of a header that are written one for another, the longest first.
-const ENDINGS: [&str; 14] =
-    ["具体时间", "时间安排", "年月日", "时间", "日期", "年月", "时限", "期限", "金额", "总额", "名称", "情况", "额", "日"];
+/// Words at the end of a header that are written one for another, by what the field holds, the longest first.
+const ENDINGS_OF_DATES: [&str; 9] = ["具体时间", "时间安排", "年月日", "时间", "日期", "年月", "时限", "期限", "日"];
+const ENDINGS_OF_AMOUNTS: [&str; 3] = ["金额", "总额", "额"];
+const ENDINGS_OF_TEXTS: [&str; 4] = ["名称", "情况", "单位", "部门"];
+
+fn endings(kind: FieldKind) -> &'static [&'static str] {
+    match kind {
+        FieldKind::Date { .. } => &ENDINGS_OF_DATES,
+        FieldKind::Money => &ENDINGS_OF_AMOUNTS,
+        FieldKind::Text => &ENDINGS_OF_TEXTS,
+        FieldKind::Decimal | FieldKind::Int | FieldKind::Bool => &[],
+    }
+}
 
 /// The fewest characters of a name that is known although something is added or left out.
 const CHARS_MIN: usize = 4;
@@ -51,14 +65,14 @@ const CHARS_MIN: usize = 4;
 /// The most characters that are added or left out.
 const ADDED_MAX: usize = 2;
 
-/// Whether a header is almost a name: it has another ending, its characters are in another order, or up to two are added or left out. A character in
+/// Whether a header is almost the name of a field of a kind: it has another ending, its characters are in another order, or up to two are added or left out. A character in
 /// place of another one means another thing (开工 and 完工).
-fn is_almost(header: &str, name: &str) -> bool {
+fn is_almost(header: &str, name: &str, kind: FieldKind) -> bool {
     if header == name {
         return false;
     }
     let core = |text: &'_ str| -> String {
-        let ending = ENDINGS.iter().find_map(|ending| text.strip_suffix(ending)).filter(|rest| rest.chars().count() >= 2);
+        let ending = endings(kind).iter().find_map(|ending| text.strip_suffix(ending)).filter(|rest| rest.chars().count() >= 2);
         ending.unwrap_or(text).to_owned()
     };
     if core(header) == core(name) && core(name).chars().count() >= 2 {
@@ -98,7 +112,8 @@ mod tests {
             ("项目合同投资额", "合同投资额"),
             ("计划的开工时间", "计划开工时间"),
         ] {
-            assert!(is_almost(header, name), "{header}");
+            let kind = if name.ends_with("时间") { FieldKind::Date { planned: false } } else { FieldKind::Money };
+            assert!(is_almost(header, name, kind), "{header}");
         }
         for (header, name) in [
             ("计划完工时间", "计划开工时间"),
@@ -108,8 +123,10 @@ mod tests {
             ("形象进度说明", "形象进度"),
             ("序号", "项目编号"),
             ("联系人", "责任人"),
+            ("签约日", "签约金额"),
+            ("履约情况", "履约时间"),
         ] {
-            assert!(!is_almost(header, name), "{header}");
+            assert!([FieldKind::Money, FieldKind::Text].into_iter().all(|kind| !is_almost(header, name, kind)), "{header}");
         }
     }
 }

@@ -39,8 +39,10 @@ pub(crate) struct NearMiss {
     pub row: u32,
     /// Title of the ledger it is most like.
     pub ledger: String,
-    /// Titles of the required columns that are missing.
+    /// Titles of the required columns that are missing; empty = too few of its columns are known.
     pub missing: Vec<String>,
+    /// Its columns with a header, and how many of them are known.
+    pub columns: (usize, usize),
     /// Headers that are almost those of missing columns, each with the title.
     pub almost: Vec<(String, String)>,
 }
@@ -72,12 +74,17 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
                 let mapping = names.map(&paths, &unit_above);
                 let score = (mapping.columns.len(), HEIGHT_MAX - height);
                 // a sheet of another kind may name a project in two of its columns
-                let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || has_all_fields(names.ledger, mapping.present()));
+                if score.0 < FIELDS_MIN {
+                    continue;
+                }
                 let missing = names.missing_required(&mapping);
-                if is_like && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
+                let is_known = score.0 * 2 >= paths.len() || has_all_fields(names.ledger, mapping.present());
+                // what is almost known is none of a sheet of another kind
+                let is_like = is_known || missing.is_empty() && (score.0 + names.almost_known(&paths, &mapping)) * 2 >= paths.len();
+                if is_like != missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
                     let almost = names.almost_required(&paths, &mapping);
                     let (row, ledger, missing) = (block[0].number, names.ledger.title.clone(), missing.clone());
-                    near = Some((score, NearMiss { row, ledger, missing, almost }));
+                    near = Some((score, NearMiss { row, ledger, missing, columns: (paths.len(), score.0), almost }));
                 }
                 if !missing.is_empty() || !is_like || best.as_ref().is_some_and(|(most, ..)| *most >= score) {
                     continue;
@@ -274,6 +281,13 @@ impl<'a> FieldNames<'a> {
             .filter(|(index, field)| field.required && !mapping.columns.iter().any(|column| column.field == *index))
             .map(|(_, field)| field.title.clone())
             .collect()
+    }
+
+    /// How many headers without a field are almost the name of one.
+    fn almost_known(&self, paths: &[ColumnPath], mapping: &ColumnMapping) -> usize {
+        let is_mapped = |column: u16| mapping.columns.iter().any(|known| known.column == column);
+        let free = paths.iter().filter(|path| !is_mapped(path.column));
+        proposals(self.ledger, mapping.present(), free.filter_map(|path| Some((path.column, path.names.last()?.as_str())))).len()
     }
 
     /// The headers that are almost those of required fields without a column, each with the title of the field.

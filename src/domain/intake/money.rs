@@ -16,7 +16,8 @@ pub enum MoneyUnit {
 }
 
 /// Words of foreign currencies in a header.
-const CURRENCIES: [&str; 12] = ["美元", "美金", "港元", "港币", "欧元", "日元", "英镑", "澳元", "外币", "$", "USD", "HKD"];
+const CURRENCIES: [&str; 16] =
+    ["美元", "美金", "港元", "港币", "欧元", "日元", "英镑", "澳元", "外币", "$", "€", "£", "￡", "USD", "HKD", "EUR"];
 
 /// The power of ten of one of 十, 百, 千, 万 and 亿.
 fn magnitude(c: char) -> Option<i32> {
@@ -24,8 +25,8 @@ fn magnitude(c: char) -> Option<i32> {
         '十' => 1,
         '百' => 2,
         '千' => 3,
-        '万' => 4,
-        '亿' => 8,
+        '万' | '萬' => 4,
+        '亿' | '億' => 8,
         _ => return None,
     })
 }
@@ -45,7 +46,7 @@ pub fn money_unit(text: &str) -> Option<MoneyUnit> {
             large |= more >= 4;
             continue;
         }
-        let yuan = matches!(c, '元' | '圆');
+        let yuan = is_yuan(c);
         // 元 without a magnitude is a unit unless it belongs to a word such as 单元
         let named = if yuan { power > 0 || previous.is_none_or(|c: char| c.is_ascii() || matches!(c, '币' | '位')) } else { large };
         if named {
@@ -72,7 +73,7 @@ pub fn unit_name(power: i32) -> String {
 
 /// Splits a normalized header that ends in a unit without brackets, such as `合同投资额万元`, into its words and the unit.
 pub fn trailing_unit(header: &str) -> Option<(&str, MoneyUnit)> {
-    let bare = header.strip_suffix(['元', '圆']).unwrap_or(header).trim_end_matches(|c| magnitude(c).is_some());
+    let bare = header.strip_suffix(is_yuan).unwrap_or(header).trim_end_matches(|c| magnitude(c).is_some());
     let unit = money_unit(&header[bare.len()..])?;
     let words = bare.trim_end_matches([':', ',', '/', '-']).trim_end_matches("单位").trim_end_matches([':', ',', '/', '-']);
     (!words.is_empty()).then_some((words, unit))
@@ -109,6 +110,22 @@ pub(crate) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> CellRes
             approximate = Some(warning("写的是约数，按所写数字读取", "请填写实际数字"));
         }
     }
+    // 15000(万元), 1.5亿元。, 1.5个亿, 1亿零500万
+    if let Some(rest) = text.strip_suffix('.').filter(|rest| rest.ends_with(|c: char| c == ')' || is_yuan(c) || magnitude(c).is_some())) {
+        text = rest.to_owned();
+    }
+    let unit = text
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once('('))
+        .filter(|(number, unit)| !number.is_empty() && !unit.is_empty() && unit.chars().all(|c| magnitude(c).is_some() || is_yuan(c)));
+    if let Some((number, unit)) = unit {
+        text = format!("{number}{unit}");
+    }
+    for (written, meant) in [("个亿", "亿"), ("个億", "亿"), ("亿零", "亿"), ("万零", "万"), ("×10^", "E"), ("*10^", "E")] {
+        if text.contains(written) {
+            text = text.replace(written, meant);
+        }
+    }
     if let Some(rest) = text.strip_suffix('+') {
         text = rest.to_owned();
         approximate = Some(warning("写的是约数，按所写数字读取", "请填写实际数字"));
@@ -143,12 +160,13 @@ fn amount_in_fen(text: &str, money_power: i32) -> Option<i128> {
     // what no number of 分 holds is too much, and so is the largest
     let number =
         |text: &str, power: i32| number_of(text).map(|(value, exponent)| i128::from(value.scaled(power + exponent).unwrap_or(i64::MAX)));
-    let (words, is_yuan) = match text.strip_suffix(['元', '圆']) {
+    let (words, is_yuan) = match text.strip_suffix(is_yuan) {
         Some(words) => (words, true),
         None => (text, false),
     };
-    if words.starts_with(|c: char| !c.is_ascii() && magnitude(c).is_none()) {
-        return worded_amount(words, is_yuan);
+    // 十 alone is a numeral, 十万 behind digits a unit
+    if words.starts_with(|c: char| !c.is_ascii() && (magnitude(c).is_none() || c == '十')) {
+        return worded_amount(words, is_yuan).or_else(|| mixed_amount(words, is_yuan));
     }
     if !is_yuan && !words.contains(|c| magnitude(c).is_some()) {
         return number(words, money_power);
@@ -163,10 +181,38 @@ fn amount_in_fen(text: &str, money_power: i32) -> Option<i128> {
         if power >= power_before || power == 0 && !is_yuan {
             return None;
         }
-        total = total.checked_add(number(digits, power + 2)?)?;
+        let Some(value) = number(digits, power + 2) else { return mixed_amount(words, is_yuan) };
+        total = total.checked_add(value)?;
         (rest, power_before) = (&behind[unit_end..], power);
     }
     (power_before < i32::MAX).then_some(total)
+}
+
+/// An amount whose parts above and below 亿 and 万 are each in digits or in Chinese numerals: 1亿五千万, 一亿5000万.
+fn mixed_amount(words: &str, is_yuan: bool) -> Option<i128> {
+    let (mut rest, mut total, mut power_before) = (words, 0i128, i32::MAX);
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| magnitude(*c).is_some_and(|power| power >= 4)) {
+        let (part, power) = (&rest[..at], magnitude(c)?);
+        if power >= power_before {
+            return None;
+        }
+        let value = match part.is_ascii() {
+            true => number_of(part).and_then(|(value, exponent)| value.scaled(power + 2 + exponent)).map(i128::from)?,
+            false => i128::from(chinese_number(part)?).checked_mul(10i128.checked_pow(u32::try_from(power + 2).ok()?)?)?,
+        };
+        total = total.checked_add(value)?;
+        (rest, power_before) = (&rest[at + c.len_utf8()..], power);
+    }
+    if rest.is_empty() {
+        return (power_before < i32::MAX).then_some(total);
+    }
+    // 一亿5000 may be 一亿五千万
+    let below = if is_yuan { number_of(rest).and_then(|(value, exponent)| value.scaled(2 + exponent)) } else { None };
+    total.checked_add(i128::from(below?))
+}
+
+fn is_yuan(c: char) -> bool {
+    matches!(c, '元' | '圆' | '圓')
 }
 
 /// An amount in Chinese numerals: 一点五亿, 壹亿伍仟万.
@@ -183,7 +229,7 @@ fn worded_amount(words: &str, is_yuan: bool) -> Option<i128> {
     }
     let value = i128::from(chinese_number(words)?);
     // what has no unit may be a number of anything
-    if is_yuan || words.ends_with(['万', '亿']) { value.checked_mul(100) } else { None }
+    if is_yuan || words.ends_with(['万', '亿', '萬', '億']) { value.checked_mul(100) } else { None }
 }
 
 /// A number in digits, perhaps with a power of ten (`1.5E+08`), as its value and that power.
@@ -193,6 +239,8 @@ fn number_of(text: &str) -> Option<(Decimal, i32)> {
         None => (text, "0"),
     };
     let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    // some programs write the power with three digits
+    let digits = digits.strip_prefix('0').filter(|rest| rest.len() == 2).unwrap_or(digits);
     if digits.is_empty() || digits.len() > 2 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -320,6 +368,21 @@ mod tests {
             ("一亿五千万元", YI, "15000000000"),
             ("壹亿伍仟万元整", YI, "15000000000"),
             ("一点五亿元", YI, "15000000000"),
+            ("15000萬元", YI, "15000000000"),
+            ("1.5億圓", YI, "15000000000"),
+            ("十五亿", YI, "150000000000"),
+            ("十五亿元", YI, "150000000000"),
+            ("1亿五千万", YI, "15000000000"),
+            ("一亿5000万", YI, "15000000000"),
+            ("1亿零500万元", YI, "10500000000"),
+            ("1.5个亿", YI, "15000000000"),
+            ("15000(万元)", YI, "15000000000"),
+            ("1.5（亿元）", YI, "15000000000"),
+            ("壹億伍仟萬圓整", YI, "15000000000"),
+            ("1.5亿元。", YI, "15000000000"),
+            ("1.5e+008", YUAN, "15000000000"),
+            ("1.5×10^8元", YUAN, "15000000000"),
+            ("一亿5000", YI, "不是能识别的金额"),
             ("三点五", YI, "不是能识别的金额"),
             ("五", YI, "不是能识别的金额"),
             ("1.5", YI, "15000000000"),
@@ -335,6 +398,7 @@ mod tests {
             ("-5", YI, "金额为负数"),
             ("5000万美元", YI, "是外币金额"),
             ("$5000", YI, "是外币金额"),
+            ("€ 500万", YI, "是外币金额"),
         ] {
             assert_eq!(read(text, power), fen, "{text}");
         }

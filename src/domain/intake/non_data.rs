@@ -5,7 +5,7 @@ use crate::domain::intake::data_merges::DataMerges;
 use crate::domain::intake::header::{Header, SecondHeader};
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::intake::sums::SUBTOTAL;
-use crate::domain::intake::template_rows::{is_example, is_prepared, template_row};
+use crate::domain::intake::template_rows::{is_example, is_example_row, is_prepared, template_row};
 use crate::domain::intake::text::{clean, normalize_name};
 use crate::domain::register::ledger::{Ledger, Role};
 
@@ -52,7 +52,7 @@ const TOTALS: [&str; 7] = ["合计", SUBTOTAL, "总计", "本页合计", "本页
 const GROUP_TOTALS: [&str; 8] = ["汇总", "小计", "合计", "计数", "求和", "平均值", "最大值", "最小值"];
 
 /// What the first text of a remark or a signature line begins with.
-const REMARKS: [&str; 37] = [
+const REMARKS: [&str; 55] = [
     "注:",
     "注1",
     "备注",
@@ -90,6 +90,24 @@ const REMARKS: [&str; 37] = [
     "盖章",
     "签字",
     "日期:",
+    "主管领导",
+    "分管领导",
+    "领导签",
+    "主要领导",
+    "报表时间",
+    "统计时间",
+    "查询条件",
+    "系统导出",
+    "本页记录",
+    "当前页",
+    "总记录",
+    "版权所有",
+    "打印:",
+    "导出:",
+    "打印于",
+    "导出于",
+    "Printed",
+    "printed",
 ];
 
 /// Lines of printed pages, and what clerks write below the last row.
@@ -141,6 +159,9 @@ pub(crate) fn non_data(
     if is_below_header && let Some(reason) = template_row(cells) {
         return Some(NonData::Template(reason));
     }
+    if is_below_header && is_example_of_row(ledger, header, &code, cells) {
+        return Some(NonData::Template("示例行"));
+    }
     // nearly every row: a code such as GZ202500001 and other cells; no total, heading, remark or repeated header begins like this
     let latin = code.starts_with(|c: char| c.is_ascii_alphanumeric() || ('\u{ff10}'..='\u{ff5a}').contains(&c));
     let number_only = code.bytes().all(|byte| byte.is_ascii_digit());
@@ -162,7 +183,9 @@ pub(crate) fn non_data(
     if is_example(&code_name) || is_below_header && is_example(&name) {
         return Some(NonData::Template("示例行"));
     }
-    if !words.is_empty() && words.iter().all(|word| is_page_foot(word)) {
+    let is_foot = |word: &String| is_page_foot(word) || is_remark(word);
+    let is_drawn_row = words.len() > 1 && words.iter().all(|word| word.chars().all(is_drawn));
+    if is_drawn_row || words.first().is_some_and(|first| is_page_foot(first)) && words.iter().all(is_foot) {
         return Some(NonData::PageFoot);
     }
     if let Some(word) = words.iter().take(3).find(|word| is_total(word)) {
@@ -197,10 +220,32 @@ pub(crate) fn non_data(
     let first = words.first()?;
     // 共15个 and nothing else in the row
     let is_count = words.len() == 1 && first.strip_prefix('共').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if is_count || REMARKS.iter().any(|remark| first.starts_with(remark)) {
+    if is_count || is_remark(first) {
         return Some(NonData::Remark);
     }
-    (code.is_empty() && name.is_empty() && is_prepared(ledger, header, cells)).then_some(NonData::Prepared)
+    if code.is_empty() && name.is_empty() && is_prepared(ledger, header, cells) {
+        return Some(NonData::Prepared);
+    }
+    // a line of words in the column of the code, or in one that is not read, is no record of which something was forgotten
+    if let [(column, raw)] = cells
+        && name.is_empty()
+        && !merges.is_open()
+        && (Some(*column) == code_column || header.columns.iter().all(|known| known.column != *column))
+        && !header.decided_by_header.contains(column)
+        && !may_be_code(raw)
+    {
+        return Some(NonData::Remark);
+    }
+    None
+}
+
+/// Whether a row below the header with a code of its own is an example.
+fn is_example_of_row(ledger: &Ledger, header: &Header, code: &str, cells: &[(u16, Raw<'_>)]) -> bool {
+    let name_column = header.column_of_role(ledger, Role::Name);
+    let text = |raw: &Raw<'_>| normalize_name(&raw.display());
+    let name = name_column.and_then(|column| cell_at(cells, column)).map(text).unwrap_or_default();
+    let others: Vec<String> = cells.iter().filter(|(column, _)| Some(*column) != name_column).map(|(_, raw)| text(raw)).collect();
+    is_example_row(&normalize_name(code), &name, others.iter())
 }
 
 /// `合计`, `合计：`, `合计（53个）`, `合计共53个`, `合计53`.
@@ -209,6 +254,24 @@ fn is_total(word: &str) -> bool {
         word.strip_prefix(total)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| matches!(c, ':' | '(' | '共') || c.is_ascii_digit()))
     })
+}
+
+fn is_remark(word: &str) -> bool {
+    let bare = word.trim_start_matches(['(', '[', '【', '*']);
+    REMARKS.iter().any(|remark| bare.starts_with(remark))
+}
+
+/// Whether a cell holds what may be the code of a record: letters with digits behind them, or a long number.
+fn may_be_code(raw: &Raw<'_>) -> bool {
+    const LETTERS_MIN: usize = 2;
+    const DIGITS_MIN: usize = 4;
+    let text = clean(&raw.display());
+    let (letters, digits) = (text.bytes().filter(u8::is_ascii_alphabetic).count(), text.bytes().filter(u8::is_ascii_digit).count());
+    let is_day = text.contains('年') || text.split(['-', '/', '.']).count() == 3;
+    let is_code = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.' | '(' | ')'));
+    let speaks = text.chars().filter(|c| !c.is_ascii()).count() > 4;
+    is_code && !is_day && !speaks && (letters >= LETTERS_MIN && digits > 0 || digits >= DIGITS_MIN)
+        || matches!(raw, Raw::Error(_) | Raw::Uncalculated | Raw::Struck(_))
 }
 
 /// Whether a text begins with a Chinese numeral as headings do: `一、`, `（二）`.
@@ -229,13 +292,17 @@ fn is_group_heading(word: &str, is_unit: impl Fn(&str) -> bool) -> bool {
     is_short && (counted.is_some() || is_unit(bare))
 }
 
+/// Signs with which lines are drawn.
+fn is_drawn(c: char) -> bool {
+    "-—–=_~*+|·.".contains(c) || ('\u{2500}'..='\u{257f}').contains(&c)
+}
+
 /// Whether a text belongs to a printed page, or is a line that is drawn with signs.
 fn is_page_foot(word: &str) -> bool {
     let bare = word.trim_matches(['(', ')', '[', ']', '【', '】', '-', '—', '.', '…']);
     if bare.is_empty() {
         return word.chars().count() >= 3;
     }
-    let is_drawn = |c: char| "-—–=_~*+|·.".contains(c) || ('\u{2500}'..='\u{257f}').contains(&c);
     if word.ends_with("(续表)") || word.ends_with("(续)") {
         return true;
     }

@@ -220,6 +220,16 @@ pub enum OwnerSpec {
 }
 
 impl OwnerSpec {
+    /// The fields of the record by which the owner is found.
+    pub fn fields(self) -> impl Iterator<Item = usize> {
+        let (first, others) = match self {
+            OwnerSpec::Place { place, within } => (place, [within, None]),
+            OwnerSpec::Unit { unit } => (unit, [None, None]),
+            OwnerSpec::Department { department, level, project } => (department, [Some(level), Some(project)]),
+        };
+        std::iter::once(first).chain(others.into_iter().flatten())
+    }
+
     /// The field in which a record names its owner.
     pub fn field(self) -> usize {
         match self {
@@ -338,7 +348,7 @@ pub struct Ledger {
     pub max_age_days: Option<u32>,
     /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
     pub without: Vec<(Role, String)>,
-    /// The fields that some rule needs.
+    /// The fields that some rule needs, or by which a record finds its owner.
     #[serde(default)]
     pub judged: Columns,
     /// What the office has decided about headers of the source that is read: each in the form of [`compared_header`] with its field.
@@ -374,6 +384,19 @@ impl Ledger {
 
     pub fn field(&self, id: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.id == id)
+    }
+
+    /// The field that a person means: by its title, its id or an alias, with or without the ledger before it: `项目编号`, `project.code`. A field
+    /// of secrecy is none of them.
+    pub fn field_meant(&self, word: &str) -> Option<usize> {
+        let of_ledger = word.split_once('.').filter(|(ledger, _)| *ledger == self.id || *ledger == self.title);
+        let word = of_ledger.map_or(word, |(_, field)| field);
+        let find = |is_meant: &dyn Fn(&Field) -> bool| {
+            self.fields.iter().position(|field| !field.own && field.role != Some(Role::Restricted) && is_meant(field))
+        };
+        find(&|field| field.title == word)
+            .or_else(|| find(&|field| field.id == word))
+            .or_else(|| find(&|field| field.aliases.iter().any(|alias| alias == word)))
     }
 
     /// The fields that only events set.

@@ -117,6 +117,9 @@ pub struct LevelDeclaration {
     pub major: Option<i64>,
 }
 
+/// Words by which somebody means his own place.
+const OWN_WORDS: [&str; 5] = ["本级", "本", "我", "该", "当地"];
+
 /// The levels of the office, from the top down.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Levels(Vec<LevelDeclaration>);
@@ -198,6 +201,22 @@ impl Levels {
             LevelKind::Top => !self.has_middle(),
             LevelKind::Lead | LevelKind::Support | LevelKind::Base | LevelKind::Park => false,
         }
+    }
+
+    /// The kind of the level that a word in place of a place means, as people write before a department: the rank or a short word of its level,
+    /// with 本 or 该 before it. A word of oneself alone is one of a place.
+    pub fn word_of_place(&self, text: &str) -> Option<LevelKind> {
+        let word = OWN_WORDS.iter().find_map(|own| text.strip_prefix(own)).unwrap_or(text);
+        if word.is_empty() {
+            return (!text.is_empty()).then_some(LevelKind::Base);
+        }
+        let is_word = |level: &Level| {
+            // a name in brackets and commas lists the words of its places
+            let parts = self.name(*level).split(['（', '）', '(', ')', '、', '，', ',']);
+            let words = [LevelWord::Grade, LevelWord::Short, LevelWord::Area].map(|of| self.word(*level, of));
+            words.into_iter().chain(parts).any(|known| !known.is_empty() && known == word)
+        };
+        self.all().find(is_word).map(Level::kind)
     }
 
     /// A word of each level of places, joined.

@@ -1,7 +1,7 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
 use crate::domain::look_alikes::usual_char;
-use crate::domain::register::levels::{Level, LevelKind, LevelWord, Levels};
+use crate::domain::register::levels::{Level, LevelKind, Levels};
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -381,12 +381,11 @@ impl Units {
             if let Some(unit) = self.find(before) {
                 return if unit == self.office() { Some(kind.top) } else { kind.local.get(&unit).copied() };
             }
-            if self.is_word_of_top(before) {
-                return Some(kind.top);
-            }
-            // a word in place of the place
-            if before.chars().count() <= PLACE_WORD_CHARS_MAX {
-                return at(kind);
+            match self.levels.word_of_place(before) {
+                Some(LevelKind::Top) => return Some(kind.top),
+                // the department of a place that nobody knows is none
+                Some(_) if place != Some(None) => return at(kind),
+                _ => {}
             }
         }
         let of_place = |place: UnitId| self.find(&format!("{}{name}", self.units[place].name));
@@ -398,7 +397,8 @@ impl Units {
         let name = normalize_name(text);
         let is_department = || {
             let found = self.department_kind(&name);
-            found.is_some_and(|(_, before)| before.chars().count() <= PLACE_WORD_CHARS_MAX || self.find(before).is_some())
+            let is_place = |before: &str| before.is_empty() || self.levels.word_of_place(before).is_some() || self.find(before).is_some();
+            found.is_some_and(|(_, before)| is_place(before))
         };
         self.find(&name).is_some() || is_department()
     }
@@ -411,10 +411,6 @@ impl Units {
 
     fn before_word<'n>(kind: &DepartmentKind, name: &'n str) -> Option<&'n str> {
         kind.words.iter().find_map(|word| name.strip_suffix(word.as_str()))
-    }
-
-    fn is_word_of_top(&self, text: &str) -> bool {
-        self.levels.of_kind(LevelKind::Top).is_some_and(|top| self.levels.word(top, LevelWord::Short) == text)
     }
 
     /// The unit and mailbox that receive the mail of a unit: its own, else those of the nearest superior that has one (代转).
@@ -438,9 +434,6 @@ fn only_now<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Erro
     let now: Vec<(String, usize)> = Vec::deserialize(deserializer)?;
     Ok(Names { known: BTreeMap::new(), now: now.into_iter().collect() })
 }
-
-/// The most characters of a word in place of the name of a place, before that of a department.
-const PLACE_WORD_CHARS_MAX: usize = 2;
 
 /// The suffixes by which a register names the department that leads an industry.
 const ROLE_ENDINGS: [&str; 2] = ["牵头部门", "产业牵头部门"];

@@ -1,7 +1,7 @@
 //! The small parts of a workbook: its sheets, the names of their parts, and which cell styles show dates.
 
 use crate::source::bounds::SHEETS_MAX;
-use crate::source::number_format::NumberFormat;
+use crate::source::cell_style::{CellFormat, CellStyle};
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, attributes, is_empty, name, unescape};
 use std::collections::{BTreeMap, HashMap};
@@ -114,17 +114,9 @@ fn part_name(target: &str, folder: &[&str]) -> Result<String, Fault> {
     Ok(folders.join("/"))
 }
 
-/// What a cell style does to the content of a cell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct CellStyle {
-    pub format: NumberFormat,
-    /// The content is struck out.
-    pub struck: bool,
-}
-
 /// The cell styles, by the index that cells refer to.
 pub(crate) fn styles(part: impl Read) -> Result<Vec<CellStyle>, Fault> {
-    let mut custom: HashMap<String, NumberFormat> = HashMap::new();
+    let mut custom: HashMap<String, CellFormat> = HashMap::new();
     let mut styles = Vec::new();
     // for each font, whether it strikes out
     let mut fonts: Vec<bool> = Vec::new();
@@ -133,7 +125,7 @@ pub(crate) fn styles(part: impl Read) -> Result<Vec<CellStyle>, Fault> {
         match name(tag) {
             b"numFmt" => {
                 if let (Some(id), Some(code)) = (attribute(tag, b"numFmtId")?, attribute(tag, b"formatCode")?) {
-                    custom.insert(id, NumberFormat::parse(&code));
+                    custom.insert(id, CellFormat::parse(&code));
                 }
             }
             b"fonts" => in_fonts = !is_empty(tag),
@@ -148,7 +140,7 @@ pub(crate) fn styles(part: impl Read) -> Result<Vec<CellStyle>, Fault> {
             b"/cellXfs" => in_cells = false,
             b"xf" if in_cells => {
                 let id = attribute(tag, b"numFmtId")?.unwrap_or_default();
-                let built_in = || id.parse().map_or(NumberFormat::Number, NumberFormat::built_in);
+                let built_in = || id.parse().map_or_else(|_| CellFormat::default(), CellFormat::built_in);
                 let format = custom.get(&id).cloned().unwrap_or_else(built_in);
                 let font = attribute(tag, b"fontId")?.and_then(|font| font.parse::<usize>().ok()).unwrap_or(0);
                 styles.push(CellStyle { format, struck: fonts.get(font).copied().unwrap_or(false) });

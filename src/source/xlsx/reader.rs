@@ -3,13 +3,15 @@
 //!
 //! calamine reads a register of 100,000 rows in five times the processor time of this module (`benches/register.rs`).
 
+use crate::domain::intake::text::is_unseen;
 use crate::domain::own_sheet;
 use crate::source::bounds::RowBudget;
+use crate::source::cell_style::CellStyle;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::{Book, CellStyle, PartKind};
+use crate::source::xlsx::parts::{Book, PartKind};
 use crate::source::xlsx::sheet::{CellContext, SheetOutline};
 use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::{encoding, parts, shared_strings, sheet};
@@ -27,7 +29,7 @@ pub fn read<F: Read + Seek>(file: F, mut spill: RowSpill, limits: ReadLimits, ou
     let mut archive = ZipArchive::new(file).map_err(|error| SheetFault::Part(Fault::Io(error.into())))?;
     let mut book = BookParts::read(&mut archive).map_err(SheetFault::Part)?;
     book.strings_sent = out.strings(&book.strings).map_err(ReadError::Io)?;
-    if book.strings_sent == book.strings.ends.len() && !book.has_struck() {
+    if book.strings_sent == book.strings.ends.len() && !book.changes_texts() {
         book.strings.drop_texts();
     }
     let mut budget = out.budget();
@@ -65,6 +67,8 @@ struct BookParts {
     strings_sent: usize,
     /// Those that are struck out.
     struck_strings: HashSet<u32>,
+    /// Those of which nothing can be seen.
+    blank_strings: HashSet<u32>,
     styles: Vec<CellStyle>,
     /// The property of the file by which a document of this service is known; empty = none.
     document: String,
@@ -101,6 +105,8 @@ impl BookParts {
         let styles = styles.map_or_else(|| Ok(Vec::new()), |name| parts::styles(open(archive, name)?))?;
         let strings = strings.map_or_else(|| Ok(Default::default()), |name| shared_strings::read(open(archive, name)?))?;
         let (strings, struck_strings) = strings;
+        let is_blank = |index: &u32| strings.get(*index).is_some_and(is_unseen);
+        let blank_strings = (0..strings.ends.len() as u32).filter(is_blank).collect();
         // a property that cannot be read does not hinder the rows, and a sheet has its mark as well
         let custom = open(archive, "docProps/custom.xml").and_then(|part| parts::custom_property(part, own_sheet::PROPERTY));
         let document = custom.ok().flatten().unwrap_or_default();
@@ -126,12 +132,12 @@ impl BookParts {
         if let Some(sheet) = book.sheets.first().filter(|_| missing.len() == book.sheets.len()) {
             return Err(broken(format!("工作表“{}”在文件中缺失", sheet.name)));
         }
-        Ok(BookParts { book, strings, struck_strings, strings_sent: 0, styles, document, parts, missing })
+        Ok(BookParts { book, strings, struck_strings, blank_strings, strings_sent: 0, styles, document, parts, missing })
     }
 
-    /// Whether some style or string is struck out.
-    fn has_struck(&self) -> bool {
-        !self.struck_strings.is_empty() || self.styles.iter().any(|style| style.struck)
+    /// Whether some style or string changes what is seen of a text.
+    fn changes_texts(&self) -> bool {
+        !self.struck_strings.is_empty() || self.styles.iter().any(CellStyle::changes_texts)
     }
 
     fn context(&self, limits: ReadLimits) -> CellContext<'_> {
@@ -140,8 +146,9 @@ impl BookParts {
             strings: &self.strings,
             strings_sent: self.strings_sent,
             styles: &self.styles,
-            has_struck: self.has_struck(),
+            changes_texts: self.changes_texts(),
             struck_strings: &self.struck_strings,
+            blank_strings: &self.blank_strings,
             date1904,
             uncalculated,
             limits,
@@ -220,8 +227,31 @@ pub(crate) fn main_part<F: Read + Seek>(archive: &mut ZipArchive<F>) -> Result<O
 
 /// The name of a part as the archive writes it: office programs ignore case and the kind of slash.
 pub(crate) fn entry_name<F: Read + Seek>(archive: &ZipArchive<F>, name: &str) -> Option<String> {
-    let mut names = archive.file_names().filter_map(Result::ok);
-    names.find(|found| found.replace('\\', "/").eq_ignore_ascii_case(name)).map(Cow::into_owned)
+    let names = || archive.file_names().filter_map(Result::ok);
+    let found = names().find(|found| found.replace('\\', "/").eq_ignore_ascii_case(name));
+    // a name with a space is written with %20 in one of the two places, or in both
+    let decoded = || names().find(|found| unescaped(&found.replace('\\', "/")).eq_ignore_ascii_case(&unescaped(name)));
+    found.or_else(|| if name.contains(['%', ' ']) { decoded() } else { None }).map(Cow::into_owned)
+}
+
+/// A name with the characters in place of their bytes (%20).
+fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let byte = behind.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match byte.filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Opens a part as UTF-8.

@@ -4,11 +4,12 @@
 use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw};
 use crate::source::bounds::{HIDDEN_RANGES_MAX, RowBudget, into_bounded, too_many_merges};
+use crate::source::cell_style::CellStyle;
 use crate::source::frame::{FrameWriter, Value};
 use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::{CellStyle, page_texts};
+use crate::source::xlsx::parts::page_texts;
 use crate::source::xlsx::shared_strings::Runs;
 use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name, unescape};
@@ -49,7 +50,7 @@ pub fn scan(
             other if !has_root && !other.starts_with(b"?") => return Err(broken("工作表的部件不是工作表").into()),
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
-                let hidden = get(b"hidden").is_some_and(is_true);
+                let hidden = get(b"hidden").is_some_and(is_true) || get(b"width").is_some_and(is_zero);
                 if outline.hidden_columns.len() >= HIDDEN_RANGES_MAX {
                     return Err(broken("隐藏列的范围过多").into());
                 }
@@ -98,8 +99,10 @@ pub struct CellContext<'a> {
     /// How many of the strings the parent has: rows refer to them by number.
     pub strings_sent: usize,
     pub styles: &'a [CellStyle],
-    /// Some style or string is struck out; in nearly every workbook none is.
-    pub has_struck: bool,
+    /// Some style or string is struck out, or puts words around a text; in nearly every workbook none does.
+    pub changes_texts: bool,
+    /// The strings of which nothing can be seen.
+    pub blank_strings: &'a HashSet<u32>,
     /// The strings that are struck out altogether.
     pub struck_strings: &'a HashSet<u32>,
     pub date1904: bool,
@@ -193,7 +196,7 @@ fn copy_rows(
                 true => Some(cell_text(plain.value)?).filter(|text| !text.is_empty()).map(inline_text),
                 false => read_value(tag, plain.value, context)?,
             };
-            let found = if context.has_struck { found.map(|found| struck_out(found, tag, context)) } else { found };
+            let found = if context.changes_texts { found.map(|found| seen(found, tag, context)) } else { found };
             row.write(tag.column, found, context, out)?;
         }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
@@ -224,7 +227,7 @@ fn copy_rows(
                     None if formula && (tag.kind != CellKind::Text || context.uncalculated) => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
                 };
-                let found = if context.has_struck { found.map(|found| struck_out(found, tag, context)) } else { found };
+                let found = if context.changes_texts { found.map(|found| seen(found, tag, context)) } else { found };
                 row.write(tag.column, found, context, out)?;
             }
             b"row" => {
@@ -282,7 +285,12 @@ impl Row {
     ) -> Result<(), SheetFault> {
         let Some(value) = value else { return Ok(()) };
         if column >= context.limits.columns_max {
-            return Err(outside_limits(self.number, column + 1, context.limits));
+            let is_blank = match &value {
+                Value::Shared(index) => context.blank_strings.contains(index),
+                Value::Inline(raw) => raw.is_blank(),
+            };
+            // a space far away is no content
+            return if is_blank { Ok(()) } else { Err(outside_limits(self.number, column + 1, context.limits)) };
         }
         if self.last.is_some_and(|last| last >= column) {
             return Err(broken(format!("第{}行的单元格重复或次序颠倒", self.number)).into());
@@ -313,7 +321,8 @@ fn open_row(tag: &[u8], previous: u32) -> Result<(u32, bool), Fault> {
     for (key, value) in attributes(tag) {
         match key {
             b"r" => number = digits(value).ok_or_else(|| broken("行号有误"))?,
-            b"hidden" => hidden = is_true(value),
+            b"hidden" => hidden |= is_true(value),
+            b"ht" => hidden |= is_zero(value),
             _ => {}
         }
     }
@@ -383,7 +392,7 @@ fn read_value<'t>(tag: CellTag, text: &'t [u8], context: CellContext<'t>) -> Res
             match (number, context.styles.get(tag.style)) {
                 // a text that is no number is read as text
                 (None, _) => Raw::Text(read(text)?),
-                (Some(number), Some(style)) => style.format.shown(number, context.date1904),
+                (Some(number), Some(style)) => style.format.numbers.shown(number, context.date1904),
                 (Some(number), None) => Raw::Number(number),
             }
         }
@@ -397,20 +406,31 @@ fn read_value<'t>(tag: CellTag, text: &'t [u8], context: CellContext<'t>) -> Res
     })))
 }
 
-/// A value as struck out, where its style or its string is.
-fn struck_out<'t>(value: Value<'t>, tag: CellTag, context: CellContext<'t>) -> Value<'t> {
-    let is_struck = context.styles.get(tag.style).is_some_and(|style| style.struck)
-        || matches!(&value, Value::Shared(index) if context.struck_strings.contains(index));
-    match value {
-        value if !is_struck => value,
-        Value::Shared(index) => Value::Inline(Raw::Struck(Cow::Borrowed(context.strings.get(index).unwrap_or_default()))),
-        Value::Inline(raw) if raw.is_blank() => Value::Inline(raw),
-        Value::Inline(raw) => Value::Inline(Raw::Struck(Cow::Owned(raw.display().into_owned()))),
-    }
+/// A value as a person sees it, by its style and its string.
+fn seen<'t>(value: Value<'t>, tag: CellTag, context: CellContext<'t>) -> Value<'t> {
+    let style = context.styles.get(tag.style);
+    let is_struck =
+        style.is_some_and(|style| style.struck) || matches!(&value, Value::Shared(index) if context.struck_strings.contains(index));
+    // a number has the words of its format already
+    let is_text = matches!(tag.kind, CellKind::Shared | CellKind::Text | CellKind::Inline);
+    let worded = style.filter(|style| is_text && style.format.texts.is_some());
+    let text = match (&value, worded) {
+        (Value::Shared(index), _) if is_struck || worded.is_some() => Cow::Borrowed(context.strings.get(*index).unwrap_or_default()),
+        (Value::Inline(Raw::Text(text)), Some(_)) => text.clone(),
+        (Value::Inline(raw), _) if is_struck && !raw.is_blank() => Cow::Owned(raw.display().into_owned()),
+        _ => return value,
+    };
+    let text = into_bounded(worded.map_or_else(|| text.clone(), |style| style.text(text.clone())));
+    Value::Inline(if is_struck { Raw::Struck(text) } else { Raw::Text(text) })
 }
 
 fn is_true(value: &[u8]) -> bool {
     matches!(value, b"1" | b"true" | b"on")
+}
+
+/// Whether a height or a width is none, so that nothing can be seen.
+fn is_zero(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|value| value.parse() == Ok(0.0))
 }
 
 /// A number of at most nine digits.
@@ -478,8 +498,9 @@ mod tests {
                 strings: &strings,
                 strings_sent,
                 styles: &[],
-                has_struck: false,
+                changes_texts: false,
                 struck_strings: &struck_strings,
+                blank_strings: &HashSet::new(),
                 date1904: false,
                 uncalculated: false,
                 limits: LIMITS,

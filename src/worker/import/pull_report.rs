@@ -1,7 +1,7 @@
 //! The result of a pull: a report of each ledger that was found, or the reason why nothing was read.
 
 use crate::domain::intake::note::{Note, SheetAccount};
-use crate::domain::register::ledger::Ledger;
+use crate::domain::register::ledger::{Ledger, OwnerSpec};
 use crate::domain::register::record::Columns;
 use crate::domain::rules::policy::Policy;
 use crate::source::child::ReadFailure;
@@ -45,6 +45,8 @@ pub struct LedgerPull {
     /// Titles of the fields that no sheet has a column for and some rule needs, and of the rules that judge none of the rows.
     pub missing: Vec<String>,
     pub idle_rules: Vec<String>,
+    /// Titles of the fields that no sheet has a column for and by which a record finds its owner.
+    pub ownerless: Vec<String>,
     /// Headers about which the office has to decide before anything of the file comes into force.
     pub undecided: Vec<String>,
     /// Headers that are almost the name of a field, each with the title of the field: the same holds for them.
@@ -107,6 +109,20 @@ pub(crate) fn idle_rules(policy: &Policy, ledger: usize, accounts: &[SheetAccoun
         }
     }
     (missing, rules)
+}
+
+/// The titles of the fields without a column by which a record of a ledger finds its owner. Of the place and what it lies in the place is asked for.
+pub(crate) fn ownerless(policy: &Policy, ledger: usize, accounts: &[SheetAccount]) -> Vec<String> {
+    let shape = &policy.ledgers[ledger];
+    if !policy.rules.iter().any(|rule| rule.ledger == ledger) {
+        return Vec::new();
+    }
+    let has = |field: usize| accounts.iter().any(|account| account.columns.iter().any(|(id, _)| *id == shape.fields[field].id));
+    let asked = shape.owner.fields().filter(|field| match shape.owner {
+        OwnerSpec::Place { place, .. } => *field == place,
+        OwnerSpec::Unit { .. } | OwnerSpec::Department { .. } => true,
+    });
+    asked.filter(|field| !has(*field)).map(|field| shape.fields[field].title.clone()).collect()
 }
 
 /// Why a pull failed.

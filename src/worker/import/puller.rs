@@ -21,7 +21,7 @@ use crate::worker::import::file_reader::{FileReader, LedgerWriter};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading, resolve};
 use crate::worker::import::known_marks::state_secrets;
-use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, idle_rules, interrupted, lost_columns};
+use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, idle_rules, interrupted, lost_columns, ownerless};
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::import::row_cache::reading_of;
 use crate::worker::import::taken::{Purpose, Task};
@@ -172,7 +172,7 @@ impl Importer {
         let fields = self.store.restrictions().field_headers(&request.source).await?;
         for ledger in &mut ledgers {
             ledger.secrecy = Arc::new(ledger.secrecy.with_decisions(decisions.clone()));
-            let decided = fields.iter().filter_map(|(header, field)| Some((header.clone(), ledger.field(field)?)));
+            let decided = fields.iter().filter_map(|(header, word)| Some((header.clone(), ledger.field_meant(word)?)));
             ledger.decided_headers = decided.collect();
         }
         let sha256_of_file = input.sha256().unwrap_or_default().to_owned();
@@ -366,6 +366,7 @@ impl Importer {
             lost: Vec::new(),
             missing: Vec::new(),
             idle_rules: Vec::new(),
+            ownerless: Vec::new(),
             undecided: file.undecided.clone(),
             proposals: file.proposals.clone(),
             restricted: 0,
@@ -450,6 +451,7 @@ impl Importer {
         for pulled in &mut report.ledgers {
             if let Some(ledger) = policy.ledger(&pulled.ledger).filter(|_| pulled.fresh) {
                 (pulled.missing, pulled.idle_rules) = idle_rules(policy, ledger, &pulled.accounts);
+                pulled.ownerless = ownerless(policy, ledger, &pulled.accounts);
             }
         }
         if report.ledgers.iter().all(|pulled| pulled.state.is_none()) {

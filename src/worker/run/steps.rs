@@ -128,7 +128,7 @@ impl<'r> Progress<'r> {
             0 => None,
             _ => self.evaluator.store.runs().first_inputs(&self.run.job, &self.run.key).await?,
         };
-        // a revision says what the first edition said, so that a mail in which nothing has changed is not sent anew
+        // a revision names what the first edition named, so that a mail in which nothing has changed is not sent anew
         let unsigned = match &first {
             Some(first) => first.unsigned,
             None => self.unsigned(made_on).await?,

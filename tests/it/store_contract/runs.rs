@@ -107,7 +107,7 @@ fn inputs() -> RunInputs {
         made_on: Some(day("2026-11-23")),
         first_made_on: Some(day("2026-11-24")),
         unsigned: Unsigned { drafts: 2, since: Some(day("2026-11-01")) },
-        yields: Yields::Told(vec!["522725".into()]),
+        yields: Yields::Notified(vec!["522725".into()]),
     }
 }
 

@@ -157,6 +157,9 @@ impl SheetIntake<'_> {
     /// Why a sheet without the header of any ledger is not read.
     pub(super) fn unread_reason(&self, near: Option<NearMiss>) -> String {
         match near {
+            Some(NearMiss { row, ledger, missing, columns: (all, known), .. }) if missing.is_empty() => {
+                format!("第{row}行有“{ledger}”的必填栏，但{all}栏中只认得{known}栏，不像该台账的表头；请改用该台账的栏名")
+            }
             Some(near) => {
                 let missing = near.missing.iter().map(|title| format!("“{title}”")).collect::<String>();
                 let almost = near

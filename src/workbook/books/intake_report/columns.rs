@@ -1,8 +1,9 @@
 //! The parts of 说明 on columns: which column each field was read from, which fields have no column, which columns name no field.
 
+use crate::domain::intake::header_proposal::nearest;
 use crate::domain::intake::header_search::nearest_field;
 use crate::domain::intake::note::SheetAccount;
-use crate::domain::register::ledger::{FieldKind, Ledger};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger};
 use crate::workbook::books::intake_report::IntakeReport;
 use crate::workbook::model::{Role, Sheet, Value};
 use crate::workbook::spanning::{add_spanning_row, add_spanning_texts};
@@ -75,8 +76,11 @@ impl IntakeReport<'_> {
             sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, sheet_names(&names)));
             add_spanning_texts(sheet, Role::Head, &[(0, "列"), (1, "表头"), (3, "怎样改")]);
             for (letters, head) in &account.unknown {
-                let lacking = ledger.fields.iter().filter(|field| !account.columns.iter().any(|(id, _)| *id == field.id));
-                let advice = match nearest_field(lacking, head) {
+                let is_read = |field: &Field| account.columns.iter().any(|(id, _)| *id == field.id);
+                // what is proposed to the office is proposed here too
+                let almost = nearest(ledger, head.rsplit('/').next().unwrap_or(head), |field| is_read(&ledger.fields[field]));
+                let lacking = ledger.fields.iter().filter(|field| !is_read(field));
+                let advice = match almost.map(|field| &ledger.fields[field]).or_else(|| nearest_field(lacking, head)) {
                     Some(field) if field.kind == FieldKind::Money => {
                         format!(
                             "如即“{0}”，请将表头改为“{0}（亿元）”或“{0}（万元）”，单位按实际写明，再重新导入；不是的不用处理",
