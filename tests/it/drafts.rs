@@ -133,11 +133,11 @@ async fn what_is_released_is_looked_at_once_more() {
 fn decided(root: &Path, list: &str, name: &str, decisions: &[(&str, &str)], forged: bool) -> String {
     let mut cells = read(&std::fs::read(root.join(list)).expect("the list"));
     let rows = &mut cells[0].1;
-    let head = rows.iter().position(|row| row.iter().any(|cell| cell.to_string() == "签发意见")).expect("a head");
-    let column = |title: &str| rows[head].iter().position(|cell| cell.to_string() == title).expect("a column");
+    let head = rows.iter().position(|row| row.iter().any(|cell| *cell == "签发意见")).expect("a head");
+    let column = |title: &str| rows[head].iter().position(|cell| *cell == title).expect("a column");
     let (unit, decision, check) = (column("责任单位"), column("签发意见"), column("校验码"));
     for row in rows.iter_mut().skip(head + 1) {
-        let Some((_, word)) = decisions.iter().find(|(named, _)| row[unit].to_string() == *named) else { continue };
+        let Some((_, word)) = decisions.iter().find(|(named, _)| row[unit] == *named) else { continue };
         row[decision] = Data::String((*word).to_owned());
         if forged {
             row[check] = Data::String("1-ABCDABCDABCDABCD".to_owned());
@@ -170,7 +170,7 @@ async fn a_signing_list_releases_what_was_agreed_to() {
         "a file that is there is not written over"
     );
     let shown = read(&std::fs::read(&file).expect("the list"));
-    let row = shown[0].1.iter().find(|row| row.iter().any(|cell| cell.to_string() == city)).expect("the city's row");
+    let row = shown[0].1.iter().find(|row| row.iter().any(|cell| *cell == city)).expect("the city's row");
     let words: Vec<String> = row.iter().map(ToString::to_string).collect();
     assert!(words.contains(&"督办".to_owned()) && words.contains(&"2".to_owned()) && words.contains(&"3".to_owned()), "{words:?}");
 
