@@ -45,7 +45,7 @@ impl<'a> FindingsByRecord<'a> {
             format!("{light}{}{more}", rule.title)
         };
         let found = self.found.get(&(ledger, code)).map_or(&[][..], Vec::as_slice);
-        // where the record stands by what was done here
+        // what was done here about the record
         let handled = found.iter().find_map(|finding| finding.handled.as_ref()).map(|words| format!("办理：{}", masked(words)));
         found.iter().map(line).chain(handled).collect::<Vec<_>>().join("\n")
     }

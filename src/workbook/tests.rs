@@ -93,16 +93,8 @@ impl World {
                 (ExemptKey { rule: (*rule).to_owned(), key: (*key).to_owned() }, Exemption { kind: ExemptKind::Exemption, expires: as_of })
             })
             .collect();
-        let waiting = HashMap::new();
-        let context = Context {
-            policy,
-            as_of,
-            projects: &projects,
-            waiting_on: &waiting,
-            answered: &HashMap::new(),
-            exempt: &exempt,
-            old_data: OldData::none(),
-        };
+        let (waiting_on, answered, old_data) = (&HashMap::new(), &HashMap::new(), OldData::none());
+        let context = Context { policy, as_of, projects: &projects, waiting_on, answered, exempt: &exempt, old_data };
         let mut judged = Judged::new(policy);
         let mut indicators = Indicators::new(policy, as_of);
         for (ledger, record) in &rows {

@@ -69,7 +69,7 @@ async fn a_filled_row_becomes_events_once() {
     let (root, service) = mailed().await;
     let sent = read(&attachment(root.path(), COUNTY));
     let mut form = sent.clone();
-    fill(&mut form, ORDER, &[("签收日期", "2026-10-09"), ("办理情况", "已现场核对")]);
+    fill(&mut form, ORDER, &[("签收日期", "2026-10-09"), ("办理情况", "已现场核对"), ("下步办理日期", "2026-10-30")]);
     let accounts = take(&service, "一.xlsx", &form, None).await;
     assert!(lines(&accounts, ORDER).contains("已记：签收（10月9日）、反馈"), "{accounts:?}");
     let events_now = events(&service, "work-order", ORDER).await;
@@ -85,6 +85,7 @@ async fn a_filled_row_becomes_events_once() {
     form[0].1.push(vec![Data::Empty, Data::String("附注".into())]);
     let repeated = take(&service, "二.xlsx", &form, None).await;
     assert_eq!(events(&service, "work-order", ORDER).await.len(), 2, "{repeated:?}");
+    assert!(!lines(&repeated, ORDER).contains("退回"), "{repeated:?}");
     // later the same form states more
     fill(&mut form, ORDER, &[("办理情况", "土地已交付"), ("办结日期", "2026-10-13"), ("办理结果", "已解决")]);
     let accounts = take(&service, "三.xlsx", &form, None).await;
@@ -101,6 +102,7 @@ async fn all_of_a_row_or_nothing_is_written() {
     for (cells, reason) in [
         (&[("签收日期", "2026-10-09"), ("办结日期", "2026-10-12")][..], "须填"),
         (&[("签收日期", "2026-10-09"), ("办理情况", "已办"), ("办结日期", "2026-10-20")], "晚于今天"),
+        (&[("签收日期", "2026-10-09"), ("下步办理日期", "2026-10-20")], "填了下步办理日期，没有填办理情况"),
         (&[("办理情况", "已办"), ("办结日期", "2026-10-12"), ("办理结果", "大概解决")], "办理结果"),
     ] {
         let mut form = sent.clone();

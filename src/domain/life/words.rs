@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 /// The most characters of an answer that are quoted.
 const ANSWER_CHARS_MAX: usize = 60;
 
-/// The state of a record on a day, who has to act, and the answer it got: `已答复待确认，待瓮安县办理；10月9日答复（已解决）：指标已下达`. `None` where
+/// The state of a record on a day, who has to act, and the answer it got: `已答复待确认，待某单位办理；10月9日答复（已解决）：指标已下达`. `None` where
 /// its ledger has no states.
 pub fn in_words(office: &Office<'_>, states: &States, record: &Record, day: NaiveDate) -> Option<String> {
     let ledger = office.ledger();

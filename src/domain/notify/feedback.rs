@@ -447,6 +447,10 @@ fn assess(
         let form = form_name(&unit.code, head.as_of);
         *acts = form_acts::acts_of(ledger, life, &form, record, row, &answer.remark);
         used = form_acts::used_by(ledger, life, acts);
+        // a cell that nothing is made of is not passed over
+        if let Some(reason) = form_acts::unused(ledger, life, record, row, used) {
+            return returned(reason, "请一起填写，或清空这一栏");
+        }
     }
     let has_new_text = fill_values(ledger, filled, record, row, known.last, &mut answer);
     let mismatches = mismatches(ledger, record, row, &check, known.sent_findings.as_deref());

@@ -136,6 +136,22 @@ pub(crate) fn used_by(ledger: &Ledger, life: &Life, acts: &[FormAct]) -> Columns
     used.filter(|field| *field < ledger.fields.len()).collect()
 }
 
+/// Why a filled cell means nothing: what it belongs to is not filled, or its word is none that counts. `used` are the fields that the acts of the row
+/// take.
+pub(crate) fn unused(ledger: &Ledger, life: &Life, record: &Record, row: &FormRow<'_>, used: Columns) -> Option<String> {
+    let title = |field: usize| ledger.fields[field].title.as_str();
+    let of_acts: Columns = transitions(life).flat_map(fields_of).collect();
+    // what was taken before and is sent once more is as the record has it
+    let is_new = |field: usize| changed(ledger, record, row, field).is_some_and(|text| text != record.cell(field).to_string());
+    let field = of_acts.iter().find(|field| !used.contains(*field) && is_new(*field))?;
+    let taking = transitions(life).filter(|transition| fields_of(transition).any(|taken| taken == field));
+    let columns: Vec<&str> = taking.filter_map(|transition| transition.column).filter(|column| *column != field).map(title).collect();
+    Some(match columns.is_empty() {
+        true => format!("{}“{}”不是可填的内容", title(field), row.text(field)),
+        false => format!("填了{}，没有填{}", title(field), columns.join("或")),
+    })
+}
+
 /// What a form shows of a field of acts before the unit fills it in: what is in the register; what only events set is asked anew.
 pub(crate) fn shown(ledger: &Ledger, record: &Record, field: usize) -> String {
     if ledger.fields[field].own { String::new() } else { record.cell(field).to_string() }

@@ -13,12 +13,13 @@ use crate::domain::rules::rule::{Act, RuleKind};
 use crate::domain::rules::unmet::unmet;
 use chrono::{Datelike, NaiveDate};
 
-/// What a finding is, without its light: `签约未开工，约定2026年3月31日，已超期183天`; of a record that people have handled here also where it stands.
+/// What a finding is, without its light: `签约未开工，约定2026年3月31日，已超期183天`; of a record that people have handled here also its
+/// state.
 pub(crate) fn line(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     format!("{}{}", fact(inputs, finding), handled(inputs, finding))
 }
 
-/// Where the record of a finding stands by what was done here: `（办理中，待瓮安县办理）`; empty where nothing was, and for projects.
+/// What was done here about the record of a finding: `（办理中，待某单位办理）`; empty where nothing was, and for projects.
 fn handled(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     let is_project = Some(inputs.policy.rules[finding.rule].ledger) == inputs.policy.project_ledger();
     let words = finding.handled.as_ref().filter(|_| !is_project);
