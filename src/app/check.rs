@@ -96,13 +96,34 @@ pub(crate) enum SourceReads {
     Nothing(String),
 }
 
-/// Reads the configuration below a root and renders its mails for a sample register.
+/// What is rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// The words of all mails.
+    Words,
+    /// Messages and workbooks too.
+    Full,
+}
+
+/// Reads the configuration below a root and rehearses its mails and workbooks for a sample register.
 ///
 /// # Errors
 /// Every problem of the files, a mail body that cannot be rendered, a password file of mail server or database that is missing, a server name TLS
 /// cannot check, or a certificate or token of the pages that cannot be used.
 pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
-    let (config, sources) = look(root, clock)?;
+    check_to(root, clock, Depth::Full)
+}
+
+/// As [`check`], for a service that begins: the words of all mails are rendered, workbooks are not made.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_at_start(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
+    check_to(root, clock, Depth::Words)
+}
+
+fn check_to(root: &Path, clock: &Clock, depth: Depth) -> anyhow::Result<Checked> {
+    let (config, sources) = look_to(root, clock, depth)?;
     let mailer = compose::mailer(root, &config.settings.mail)?;
     Ok(Checked { config, mailer, sources })
 }
@@ -112,8 +133,12 @@ pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
 /// # Errors
 /// As [`check`].
 pub(crate) fn look(root: &Path, clock: &Clock) -> anyhow::Result<(Config, Vec<CheckedSource>)> {
+    look_to(root, clock, Depth::Words)
+}
+
+fn look_to(root: &Path, clock: &Clock, depth: Depth) -> anyhow::Result<(Config, Vec<CheckedSource>)> {
     let config = compose::load_config(root)?;
-    rehearse(&config)?;
+    rehearse(&config, depth)?;
     compose::database_url(root, &config.settings.database)?;
     let sources = sources(root, clock, &config);
     if config.settings.portal.as_ref().is_some_and(PortalSettings::is_reached_from_afar)
@@ -337,7 +362,7 @@ fn problem(error: TemplateError) -> Problem {
 }
 
 /// Renders every mail body for the digests of a sample register, so that a wrong name in a template is found before a run.
-fn rehearse(config: &Config) -> anyhow::Result<()> {
+fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
     const PROJECTS: usize = 200;
     let policy = &config.policy;
     let templates = Templates::new(&config.mail_templates, &config.policy.units.levels)
@@ -389,8 +414,10 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         };
         answers.insert((ledger.id.clone(), code.clone()), answer);
     }
-    rehearse_messages(config, as_of)?;
-    rehearse_workbooks(config, &SampleRegister { context: &context, records: &records, judged: &judged, answers: &answers })?;
+    if depth == Depth::Full {
+        rehearse_messages(config, as_of)?;
+        rehearse_workbooks(config, &SampleRegister { context: &context, records: &records, judged: &judged, answers: &answers })?;
+    }
     let (last_notified, days, gone, data) = (HashMap::new(), HashMap::new(), BTreeSet::new(), DataState::default());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {

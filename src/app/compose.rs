@@ -44,7 +44,7 @@ pub struct App {
     deliverer: Deliverer,
     operator: Operator,
     present: PresentReader,
-    /// The number of the configuration in force; 0 = none was published, that of the folder counts.
+    /// The number of the configuration in force that a service uses; 0 = that of the folder counts.
     config_no: i64,
     /// The folder has another configuration than the one in force.
     folder_waits: bool,
@@ -125,8 +125,12 @@ impl App {
         if opening == Opening::Service {
             publish_at_start(&store, &clock, &config).await?;
         }
+        // whoever gives a command by hand sees the folder; a service and its pages are one of several
         let of_folder = config.files.clone();
-        let (config, config_no) = in_force(&store, config).await?;
+        let (config, config_no) = match opening {
+            Opening::Command => (config, 0),
+            Opening::Service | Opening::Pages => in_force(&store, config).await?,
+        };
         let folder_waits = config.files != of_folder;
         let mailer = if !folder_waits || opening == Opening::Pages { mailer } else { self::mailer(root, &config.settings.mail)? };
         let config = Arc::new(config);

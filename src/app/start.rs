@@ -30,7 +30,7 @@ pub(crate) enum Start {
 pub(crate) async fn fix_start_by(app: &App, by: Person<'_>) -> anyhow::Result<Start> {
     let start = fix_start(app.root(), app.config(), app.clock().today())?;
     let (Start::Fixed { day, .. } | Start::Known(day)) = &start;
-    if matches!(start, Start::Fixed { .. }) && app.config_no() > 0 {
+    if matches!(start, Start::Fixed { .. }) && app.store().config_rows().newest_no().await? > 0 {
         publish(app.store(), app.clock(), &load_config(app.root())?, by).await?;
     }
     let what = if matches!(start, Start::Fixed { .. }) { "start day fixed" } else { "refused: start day is fixed" };

@@ -110,9 +110,6 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
                 Err(error) if despite_faults::may_run(&command) => return despite_faults::run(root, command, error).await,
                 Err(error) => return Err(error),
             };
-            if app.folder_waits() {
-                print_error!("注意：配置文件夹有改动尚未生效，本命令按现行配置办理（duban check）");
-            }
             sealed(&app, command).await
         }
     }

@@ -43,7 +43,7 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
     });
     match only {
         Some(Only::Worker) => {
-            let checked = check::check(root, &Clock::System)?;
+            let checked = check::check_at_start(root, &Clock::System)?;
             if let Some(app) = unless_stopped(&stop, open_jobs(root, checked)).await? {
                 run_jobs(app, stop).await?;
             }
@@ -53,7 +53,7 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
         }
         None => {
             // nothing is opened of a root that is not served, and no page of one that cannot be opened
-            let checked = check::check(root, &Clock::System)?;
+            let checked = check::check_at_start(root, &Clock::System)?;
             let Some(app) = unless_stopped(&stop, open_jobs(root, checked)).await? else { return Ok(Exit::Done) };
             // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
             let pages = tokio::task::spawn_blocking({

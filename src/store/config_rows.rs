@@ -1,4 +1,4 @@
-//! The configuration in force, as every instance uses it: what was published last. Its texts are stored as runs freeze them.
+//! The configuration in force, as every service uses it: what was published last. Its texts are stored as runs freeze them.
 
 use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::database::{Database, Result, json, number, text, to_json};
