@@ -4,18 +4,17 @@
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
-use crate::store::audit::{AuditEntry, event_line, insert_audit};
+use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::message_bytes::sha256_of;
+use crate::store::message_events::{record_event, supersede};
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::notify_reasons::{UnitReason, insert_reasons};
-use crate::store::os_user::os_user;
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
-use crate::store::superseded::supersede;
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -218,7 +217,7 @@ impl Outbox<'_> {
         insert_named(self.database.dialect, &mut transaction, &run.id, now, named).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         record_made(&mut transaction, run, messages, now).await?;
-        supersede(&mut transaction, run, batch).await?;
+        supersede(&mut transaction, run, &batch.now, batch.test, batch.replaces_drafts).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
         for NewNotified { unit, findings, .. } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {
@@ -598,35 +597,6 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
             query = query.bind(*id).bind(body);
         }
         query.execute(&mut **transaction).await?;
-    }
-    Ok(())
-}
-
-/// Records an event of a message, and in the audit what a person did.
-pub(crate) async fn record_event(
-    transaction: &mut Transaction<'static, Any>,
-    id: &str,
-    at: &str,
-    who: &str,
-    what: DeliveryEvent,
-    detail: &str,
-) -> Result<()> {
-    let user = if who.is_empty() { String::new() } else { os_user() };
-    let row = sqlx::query(
-        "INSERT INTO outbox_event (message, no, at, who, os_user, what, detail) \
-         SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5, $6 FROM outbox_event WHERE message=$1 RETURNING no",
-    )
-    .bind(id)
-    .bind(at)
-    .bind(who)
-    .bind(user)
-    .bind(what.code())
-    .bind(detail)
-    .fetch_one(&mut **transaction)
-    .await?;
-    if !who.is_empty() {
-        let (kind, object) = event_line(id, number(&row, "no")?, what);
-        insert_audit(at, who, &kind, &object, detail).execute(&mut **transaction).await?;
     }
     Ok(())
 }
