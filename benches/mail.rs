@@ -142,7 +142,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
                 domain: "gz.example",
                 html: &text,
                 text: &text,
-                attachment: Some(Attachment { name: "督办清单.xlsx", bytes: &attachment }),
+                attachments: &[Attachment { name: "督办清单.xlsx", bytes: &attachment }],
             })?;
             messages.push(NewMessage {
                 recipient: id.clone(),
@@ -153,6 +153,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
                 digest_sha256: String::new(),
                 bytes,
                 act: String::new(),
+                copy_of: String::new(),
                 names: BTreeSet::new(),
                 id,
             });

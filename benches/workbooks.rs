@@ -212,6 +212,7 @@ impl Judgement {
             answers: &self.answers,
             form_key: &FormKey::of_nobody(),
             silent: &[],
+            unsigned: Default::default(),
             previous_run: None,
             gone: &[],
             inputs: &[],

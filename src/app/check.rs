@@ -11,10 +11,9 @@ use crate::config::source_settings::SourceSettings;
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::disk_fault::folder_fault;
 use crate::domain::judging::judge::Judged;
-use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal};
 use crate::domain::notify::form_acts::FormFields;
-use crate::domain::notify::inputs::{DataState, PlanInputs};
+use crate::domain::notify::inputs::{DataState, PlanInputs, Unsigned};
 use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
 use crate::domain::problem::{Problem, Problems};
@@ -437,6 +436,10 @@ fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
                 unreached: &[],
                 gone: &gone,
                 rhythm: job.rhythm,
+                through_place: &job.through_place,
+                covered: &Default::default(),
+                drafts: &job.drafts,
+                unsigned: Unsigned::default(),
                 answers: &answers,
                 levels: &job.levels,
                 started,
@@ -446,12 +449,12 @@ fn rehearse(config: &Config, depth: Depth) -> anyhow::Result<()> {
                 next_on: &|level| NaiveDate::from_ymd_opt(if level.kind() == LevelKind::Base { year } else { year + 1 }, 12, 31),
                 is_counts_only: &|_| false,
             };
-            for draft in drafts(&plan_inputs, &job.drafts) {
-                for draft in draft_rehearsals(&draft).iter().chain([&draft]) {
+            let planned = plan(&plan_inputs);
+            for draft in planned.acts.drafts.iter().flat_map(|draft| draft.copies.iter().chain([draft])) {
+                for draft in draft_rehearsals(draft).iter().chain([draft]) {
                     templates.render(&job.draft, draft)?;
                 }
             }
-            let planned = plan(&plan_inputs);
             ensure!(
                 planned.coverage.adds_up(),
                 "the coverage proof fails on the sample: {}",

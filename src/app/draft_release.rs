@@ -1,18 +1,18 @@
-//! Releasing drafts (签发): what is released is looked at once more. What it lists is still open, it is of one run, and bears the day of its signing.
+//! Releasing drafts (签发): what is released is looked at once more. What it lists is still open, and it is of one run.
 
 use crate::app::compose::App;
 use crate::app::findings;
 use crate::app::findings::FindingsFilter;
 use crate::app::outbox::{decide, ensure_as_made};
 use crate::app::person::Person;
-use crate::clock::{stamp, stamp_day};
+use crate::clock::stamp;
 use crate::domain::judging::finding::{Identity, State};
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::RuleKind;
 use crate::store::audit::AuditEntry;
 use crate::store::draft_decisions::DraftDecisions;
 use crate::store::outbox::OutboxRow;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use std::collections::{BTreeMap, HashSet};
 
 /// What became of drafts that a person wanted to release.
@@ -23,8 +23,6 @@ pub(crate) struct Released {
     pub(crate) fallen: Vec<(String, String)>,
     /// The day that the run of the drafts has judged.
     pub(crate) as_of: Option<String>,
-    /// Drafts that bear the day of their signing now in place of an earlier one.
-    pub(crate) dated_anew: usize,
 }
 
 /// How many findings a refusal names.
@@ -66,8 +64,6 @@ pub(crate) async fn release(app: &App, ids: &[String], by: Person<'_>) -> anyhow
     }
     let is_fallen = |id: &String| released.fallen.iter().any(|(fallen, _)| fallen == id);
     let ids: Vec<String> = ids.iter().filter(|id| !is_fallen(id)).cloned().collect();
-    drafts.retain(|draft| !is_fallen(&draft.id));
-    released.dated_anew = date_anew(app, &drafts, entry).await?;
     released.decisions = decide(app.deliverer(), &ids, DeliveryState::Pending, by).await?;
     Ok(released)
 }
@@ -109,20 +105,4 @@ async fn fallen(app: &App, draft: &OutboxRow, now: &OpenNow) -> anyhow::Result<S
     let more = if gone.len() > NAMED { format!("等{}件", gone.len()) } else { String::new() };
     let listed = gone.iter().take(NAMED).map(title).collect::<Vec<_>>().join("、");
     Ok(format!("所列{listed}{more}已办结、已豁免或已不在台账，不能签发；duban run 任务 --as-of 日期 --revise 另行拟办"))
-}
-
-/// Makes the drafts anew that were made on an earlier day. Returns how many.
-async fn date_anew(app: &App, drafts: &[OutboxRow], entry: AuditEntry<'_>) -> anyhow::Result<usize> {
-    let today = app.clock().today();
-    let earlier: Vec<&OutboxRow> = drafts.iter().filter(|draft| stamp_day(&draft.created_at) != today.to_string()).collect();
-    let Some(first) = earlier.first() else { return Ok(0) };
-    let run = app.store().runs().get(&first.run).await?.with_context(|| format!("run {} vanished", first.run))?;
-    let signed = app.runner().drafts_signed_on(&run, today).await?;
-    let mut dated = 0;
-    for draft in earlier {
-        let message =
-            signed.get(&draft.id).with_context(|| format!("draft {} cannot be made for today; make it anew with --revise", draft.id))?;
-        dated += usize::from(app.store().outbox().date_draft(message, entry).await?);
-    }
-    Ok(dated)
 }

@@ -38,6 +38,7 @@ pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;
 pub(crate) mod session_store;
+pub(crate) mod signing;
 pub(crate) mod snapshots;
 pub(crate) mod start;
 pub(crate) mod status;

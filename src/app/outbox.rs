@@ -6,13 +6,15 @@ use crate::app::person::Person;
 use crate::clock::{Clock, stamp};
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::notify::drafts::{RELEASED_ON, answer_within};
 use crate::domain::problem::suggest;
+use crate::domain::register::period::chinese_date;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
 use crate::store::audit::AuditEntry;
-use crate::store::draft_decisions::DraftDecisions;
+use crate::store::draft_decisions::{DatedDrafts, DraftDecisions};
 use crate::store::handle::Store;
 use crate::store::named_records::NamedCodes;
 use crate::store::outbox::{NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
@@ -24,7 +26,7 @@ use crate::worker::directory::apply_directory;
 use crate::worker::numbers_file::{KnownNumbers, NumbersFile};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, bail, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Selects messages, with the words as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -230,6 +232,55 @@ pub(crate) async fn ensure_as_made(deliverer: &Deliverer, ids: &[String], entry:
     Ok(())
 }
 
+/// Checks that drafts to be released are of one run: letters of two days must not be signed as one.
+async fn ensure_of_one_run(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<()> {
+    let mut runs = BTreeSet::new();
+    for id in ids {
+        runs.extend(deliverer.store.outbox().get(id).await?.map(|message| message.run));
+    }
+    let named = || runs.iter().map(String::as_str).collect::<Vec<_>>().join("、");
+    ensure!(runs.len() < 2, "所选拟办件来自{}次执行（{}），请分别签发", runs.len(), named());
+    Ok(())
+}
+
+/// The bytes of drafts with the day of their release, from which the day to answer counts by the calendar of their recipient.
+async fn dated_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<DatedDrafts> {
+    let policy = policy_now(deliverer).await?;
+    let (today, workdays) = (deliverer.clock.today(), deliverer.config.settings.office.objection_workdays);
+    let mut dated = DatedDrafts::new();
+    for id in ids {
+        let Some(message) = deliverer.store.outbox().get(id).await? else { continue };
+        let bytes = deliverer.store.outbox().body(id).await?.with_context(|| missing(id))?;
+        let division = policy.units.find(&message.unit).and_then(|unit| policy.units.division_of(unit));
+        let prefecture = division.map(|division| policy.units.units[division].name.as_str());
+        let answer_by = policy.calendar.of(prefecture).after_workdays(today, workdays);
+        let words = [(answer_within(workdays), format!("{}前", chinese_date(answer_by))), (RELEASED_ON.to_owned(), chinese_date(today))];
+        dated.insert(id.clone(), message::redate(&bytes, deliverer.clock.now().fixed_offset(), &words)?);
+    }
+    Ok(dated)
+}
+
+/// What is about to be decided: how many drafts of each act, of which day.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn drafts_in_words(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<String> {
+    let mut acts: BTreeMap<Act, usize> = BTreeMap::new();
+    let (mut days, mut copies) = (BTreeSet::new(), 0);
+    for id in ids {
+        let Some(message) = deliverer.store.outbox().get(id).await? else { continue };
+        let run = deliverer.store.runs().get(&message.run).await?;
+        days.extend(run.and_then(|run| run.as_of.parse().ok()).map(chinese_date));
+        if let Some(act) = Act::ALL.into_iter().find(|act| act.code() == message.act) {
+            *acts.entry(act).or_default() += 1;
+        }
+        copies += deliverer.store.outbox().with_copies(std::slice::from_ref(id)).await?.len().saturating_sub(1);
+    }
+    let acts: Vec<String> = acts.iter().rev().map(|(act, count)| format!("{}{count}件", act.title())).collect();
+    let copies = if copies > 0 { format!("，随附抄送{copies}件") } else { String::new() };
+    Ok(format!("{}（截至{}{copies}）", acts.join("、"), days.into_iter().collect::<Vec<_>>().join("、")))
+}
+
 /// Releases (签发) or rejects (不予签发) drafts.
 ///
 /// # Errors
@@ -238,11 +289,15 @@ pub(crate) async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliverySt
     let now = stamp(deliverer.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let until = expiry(&deliverer.clock, &deliverer.config.settings);
+    let mut dated = DatedDrafts::new();
     if to.is_queued() {
-        ensure_as_made(deliverer, ids, entry).await?;
+        let all = deliverer.store.outbox().with_copies(ids).await?;
+        ensure_as_made(deliverer, &all, entry).await?;
+        ensure_of_one_run(deliverer, &all).await?;
+        dated = dated_drafts(deliverer, &all).await?;
     }
     let two_persons: Vec<&str> = deliverer.config.settings.mail.two_persons.iter().map(|act| act.code()).collect();
-    Ok(deliverer.store.outbox().decide_drafts(ids, to, &two_persons, entry, &until).await?)
+    Ok(deliverer.store.outbox().decide_drafts(ids, to, &dated, &two_persons, entry, &until).await?)
 }
 
 /// The result of changing the state of messages.
@@ -414,6 +469,7 @@ pub(crate) async fn retry_corrected(
             subject: old.subject.clone(),
             digest_sha256: String::new(),
             act: old.act.clone(),
+            copy_of: String::new(),
             // those of the old one are found by its id
             names: NamedCodes::new(),
             id,

@@ -9,6 +9,7 @@ use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Reach, Rosters};
 use crate::domain::notify::feedback::Answers;
 use crate::domain::notify::form_seal::FormKey;
+use crate::domain::notify::inputs::Unsigned;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
@@ -64,7 +65,7 @@ pub(crate) fn rehearse_messages(config: &Config, as_of: NaiveDate) -> anyhow::Re
             domain,
             html: "<p>某事项</p>",
             text: "某事项",
-            attachment: Some(Attachment { name: &name, bytes: b"PK" }),
+            attachments: &[Attachment { name: &name, bytes: b"PK" }],
         });
         let fault = match made.map(|bytes| message::contents(&bytes)) {
             Ok(Some(contents)) if contents.text.trim() == "某事项" && matches!(contents.attachments[..], [(_, 2)]) => return,
@@ -137,6 +138,7 @@ pub(crate) fn rehearse_workbooks(config: &Config, register: &SampleRegister<'_>)
             answers,
             form_key: FORM_KEY.get_or_init(FormKey::of_nobody),
             silent: &[],
+            unsigned: Unsigned::default(),
             previous_run: None,
             gone: &[],
             inputs: &[],

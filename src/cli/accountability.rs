@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &Path, person: &PersonArguments) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let WrittenAccountability { path, list } = write_accountability(app.evaluator(), as_of, file, person.person(&person.who())).await?;
-    print_line!("{}：截至{as_of}，列入{}项，涉及{}个单位", path.display(), list.lines, list.units);
+    print_line!("{}：截至{as_of}，列入{}件，涉及{}个单位", path.display(), list.lines, list.units);
     if (list.quarters as u32) < list.quarters_required {
         print_line!("本服务已结束的季度只有{}个，不足{}个，没有可以列入的事项", list.quarters, list.quarters_required);
     }

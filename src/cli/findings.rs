@@ -143,7 +143,7 @@ fn print_table(found: &Findings, filter: &FilterArguments) -> anyhow::Result<()>
         ))?;
         count += 1;
     }
-    out.line(format_args!("截至{}共{count}项", found.as_of))?;
+    out.line(format_args!("截至{}共{count}件", found.as_of))?;
     if !filter.unit.is_empty() && filter.relation.is_empty() {
         let units = filter.unit.join("、");
         out.line(format_args!(

@@ -190,10 +190,10 @@ fn print_forms(accounts: &[FormAccount]) {
             print_line!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.missing_columns.join("”“"));
         }
         if account.restricted > 0 {
-            print_line!("  {sheet} 标注不便公开{}项，均已停止公开，请核对：duban restricted list", account.restricted);
+            print_line!("  {sheet} 标注不便公开{}件，均已停止公开，请核对：duban restricted list", account.restricted);
         }
         if account.foreign_marks > 0 {
-            print_line!("  {sheet} 另有{}项标注不属于该单位，或台账中没有，未采用", account.foreign_marks);
+            print_line!("  {sheet} 另有{}件标注不属于该单位，或台账中没有，未采用", account.foreign_marks);
         }
         for (place, code, line) in &account.lines {
             print_line!("  {place} {code} {line}");

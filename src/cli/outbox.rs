@@ -7,6 +7,8 @@ use crate::app::draft_release;
 use crate::app::draft_release::Released;
 use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, RunKeys, SentNow, StateChange, without_address};
+use crate::app::person::Person;
+use crate::app::signing;
 use crate::cli::exit::Exit;
 use crate::cli::held::{HELD, HELD_BEFORE, hold_by_file};
 use crate::cli::local_time::local;
@@ -22,6 +24,8 @@ use crate::store::outbox::OutboxRow;
 use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
 use clap::Subcommand;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(crate) enum OutboxAction {
@@ -74,12 +78,17 @@ pub(crate) enum OutboxAction {
         /// All drafts of this act: supervise, circulate or interview
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
+        /// What a person has agreed to on a signing list (签发清单)
+        #[arg(long, conflicts_with_all = ["ids", "act", "sending"], value_name = "FILE")]
+        list: Option<PathBuf>,
         /// Let sending go on: after a restored copy, a stop by hand, or when the daily limit was reached
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
         person: PersonArguments,
     },
+    /// Write the signing list (签发清单): the drafts that wait for a person, to be marked 同意 or 不同意 and released with `release --list`
+    SigningList { file: PathBuf },
     /// Decide that drafts of 督办, 通报 and 约谈 do not go out
     Reject {
         ids: Vec<String>,
@@ -122,6 +131,12 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
             Ok(Exit::Done)
         }
         OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
+        OutboxAction::SigningList { file } => {
+            let written = signing::write_list(app.importer(), &file).await?;
+            print_line!("{}：待签发{}件", written.path.display(), written.drafts);
+            Ok(Exit::Done)
+        }
+        OutboxAction::Release { list: Some(list), person, .. } => release_list(app, &list, &person).await,
         OutboxAction::Release { sending: true, person, .. } => release_sending(deliverer, &person).await,
         OutboxAction::Release { act: Some(act), person, .. } => {
             let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
@@ -176,12 +191,13 @@ pub(crate) async fn print_stopped(store: &Store) -> anyhow::Result<()> {
 /// Releases drafts in the name of a person.
 async fn release_drafts(app: &App, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(app.deliverer(), ids, person.by.as_deref(), &person.reason).await?;
-    let Released { decisions, fallen, as_of, dated_anew } = draft_release::release(app, ids, person.person(&person.who())).await?;
+    if !ids.is_empty() && !confirmed(&format!("将签发：{}", outbox::drafts_in_words(app.deliverer(), ids).await?))? {
+        print_line!("未作改动");
+        return Ok(Exit::Failed);
+    }
+    let Released { decisions, fallen, as_of } = draft_release::release(app, ids, person.person(&person.who())).await?;
     for (id, why) in &fallen {
         print_line!("{id}：{why}");
-    }
-    if dated_anew > 0 {
-        print_line!("其中{dated_anew}件拟于此前，落款和答复期限已改自今日起算");
     }
     let of = as_of.map_or_else(String::new, |day| format!("（截至{day}）"));
     let undecided = ids.iter().filter(|id| fallen.iter().all(|(known, _)| known != *id)).cloned().collect::<Vec<_>>();
@@ -192,6 +208,10 @@ async fn release_drafts(app: &App, ids: &[String], person: &PersonArguments) -> 
 /// Rejects drafts in the name of a person.
 async fn reject_drafts(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(deliverer, ids, person.by.as_deref(), &person.reason).await?;
+    if !ids.is_empty() && !confirmed(&format!("将不予签发：{}", outbox::drafts_in_words(deliverer, ids).await?))? {
+        print_line!("未作改动");
+        return Ok(Exit::Failed);
+    }
     let decisions = outbox::decide(deliverer, ids, DeliveryState::Rejected, person.person(&person.who())).await?;
     print_decisions(deliverer, ids, &decisions, &format!("不予签发{}件", decisions.decided.len())).await
 }
@@ -213,6 +233,54 @@ async fn print_decisions(deliverer: &Deliverer, ids: &[String], decisions: &Draf
     }
     print_withheld(deliverer, &withheld).await?;
     Ok(if rest + same_person.len() > 0 { Exit::Partial } else { Exit::Done })
+}
+
+/// Releases and rejects the drafts that a signing list names.
+async fn release_list(app: &App, file: &Path, person: &PersonArguments) -> anyhow::Result<Exit> {
+    let deliverer = app.deliverer();
+    let list = signing::read_list(app.importer(), file).await?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let reason = if person.reason.trim().is_empty() { format!("签发清单{name}") } else { person.reason.trim().to_owned() };
+    outbox::named_decision(deliverer, &list.agreed, person.by.as_deref(), &reason).await?;
+    for (id, reason) in &list.returned {
+        print_line!("{id}：{reason}");
+    }
+    for (ids, word) in [(&list.agreed, "签发"), (&list.refused, "不予签发")] {
+        if !ids.is_empty() {
+            print_line!("清单：{word}{}", outbox::drafts_in_words(deliverer, ids).await?);
+        }
+    }
+    if !confirmed(&format!("未填意见{}件，不作处理", list.undecided))? {
+        print_line!("未作改动");
+        return Ok(Exit::Failed);
+    }
+    let who = person.who();
+    let (released, refused) = signing::decide_list(app, &list, Person { who: &who, why: &reason }).await?;
+    for (id, why) in &released.fallen {
+        print_line!("{id}：{why}");
+    }
+    let agreed = released.decisions;
+    let returned = list.returned.len() + released.fallen.len();
+    for id in &agreed.approved {
+        print_line!("{id}：已记录第一人同意签发，须由另一人再次签发后发出（[mail] two_persons）");
+    }
+    for id in &agreed.same_person {
+        print_line!("{id}：同一人不能两次签发，须由另一人签发，未作改动");
+    }
+    print_line!("签发{}件，不予签发{}件，退回{}行", agreed.decided.len(), refused.decided.len(), returned);
+    Ok(if returned == 0 && agreed.same_person.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Prints what is about to happen, and asks a person at a terminal whether it is to; a script has decided when it was written.
+fn confirmed(what: &str) -> anyhow::Result<bool> {
+    print_line!("{what}");
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    print_line!("确认请输入“是”并回车：");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "是" | "y" | "yes"))
 }
 
 /// Prints what delays sending, and the messages that a request names.

@@ -158,8 +158,12 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
             format_args!("台账：{ledger}（{source}，第{snapshot}次快照，截至{covers_on}）入库{accepted} 待核{quarantined}{note}"),
         );
     }
-    let FindingCounts { red, orange, yellow, unjudged, blank_cells, exempt, .. } = judged.findings;
-    add_line(text, format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}"));
+    let FindingCounts { red, orange, yellow, services, unjudged, blank_cells, exempt, .. } = judged.findings;
+    let services = if services > 0 { format!("，服务事项{services}") } else { String::new() };
+    add_line(
+        text,
+        format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}{services}"),
+    );
     let FindingCounts { new, escalated, eased, continued, reopened, resolved, .. } = judged.findings;
     add_line(text, format_args!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}"));
     for PackCounts { title, made, without_rows, failed, folders } in &judged.packs {
@@ -177,7 +181,7 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
 
 /// Adds what was queued, and the coverage proof.
 fn mailed_text(mailed: &MailedResult, remakes_withheld: bool, levels: &Levels, text: &mut String) {
-    let MailedResult { digests, drafts, unchanged, coverage } = mailed;
+    let MailedResult { digests, drafts, unchanged, coverage, packs_mailed, packs_of_office, .. } = mailed;
     text.push_str(&format!("提醒：{digests}封"));
     if *unchanged > 0 {
         let why = if remakes_withheld { "没有停发或与前次相同" } else { "与前次相同" };
@@ -186,6 +190,10 @@ fn mailed_text(mailed: &MailedResult, remakes_withheld: bool, levels: &Levels, t
     text.push('\n');
     if *drafts > 0 {
         add_line(text, format_args!("拟办：督办、通报、约谈{drafts}件，签发后发送"));
+    }
+    if packs_mailed + packs_of_office > 0 {
+        let all = packs_mailed + packs_of_office;
+        add_line(text, format_args!("分级材料：{all}份 = 随邮件{packs_mailed}份 + 只存办公室{packs_of_office}份"));
     }
     text.push_str(&format!("{}\n", coverage.in_words(levels)));
 }

@@ -5,7 +5,7 @@ use crate::config::file_set::{FileSet, files_in, parse_toml_text, text_of};
 use crate::config::level_file::fill_in_words;
 use crate::config::settings::{IMPORT, Settings};
 use crate::domain::bounds::between;
-use crate::domain::notify::inputs::Rhythm;
+use crate::domain::notify::inputs::{Rhythm, ThroughPlaces};
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::levels::Level;
@@ -63,6 +63,12 @@ pub struct Job {
     pub digest: String,
     /// Workbook template of a digest's attachment.
     pub attachment: Option<String>,
+    /// Packs that go with the mails of their units.
+    pub mail_packs: Vec<Pack>,
+    /// Which departments are notified in the mail of their place.
+    pub through_place: ThroughPlaces,
+    /// The job that mails a unit in its place, where it does so for the same day.
+    pub yield_to: Option<String>,
     /// Acts above 催办 that are drafted for a person to release.
     pub drafts: Vec<Act>,
     /// Mail body template stem of a draft.
@@ -149,8 +155,20 @@ struct RemindFile {
     template: String,
     attachment: Option<String>,
     #[serde(default)]
+    packs: Vec<PackFile>,
+    through_place: Option<ThroughPlaceFile>,
+    yield_to: Option<String>,
+    #[serde(default)]
     drafts: Vec<String>,
     draft_template: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThroughPlaceFile {
+    #[serde(deserialize_with = "between::<1, 100, _, _>")]
+    most: usize,
+    levels: Vec<String>,
 }
 
 /// The most bytes of a job's name, so that names of files can be made of it.
@@ -176,6 +194,12 @@ pub(crate) fn parse(
         let file = fill_in_words(text, &units.levels, &mut at).and_then(|text| parse_toml_text(&text, &mut at));
         jobs.extend(file.and_then(|file| job(stem, file, &references, &mut at)));
     }
+    let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
+    for job in &jobs {
+        let Some(other) = job.yield_to.as_ref().filter(|other| !names.contains(other) || **other == job.name) else { continue };
+        let hint = suggest(other, names.iter().map(String::as_str).filter(|name| *name != job.name));
+        problems.push(&format!("jobs/{}.toml", job.name), format!("remind: yield_to: job \"{other}\" is unknown"), hint);
+    }
     let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
     if let [first, second, ..] = closing[..] {
         problems.push(&format!("jobs/{second}.toml"), format!("closes: jobs/{first}.toml already closes the quarter"), None);
@@ -200,6 +224,9 @@ struct Reminders {
     levels: Vec<Level>,
     digest: String,
     attachment: Option<String>,
+    packs: Vec<Pack>,
+    through_place: ThroughPlaces,
+    yield_to: Option<String>,
     drafts: Vec<Act>,
     draft: String,
 }
@@ -247,6 +274,9 @@ fn job(stem: &str, file: JobFile, references: &References<'_>, at: &mut Problems
         levels: reminders.levels,
         digest: reminders.digest,
         attachment: reminders.attachment,
+        mail_packs: reminders.packs,
+        through_place: reminders.through_place,
+        yield_to: reminders.yield_to,
         drafts: reminders.drafts,
         draft: reminders.draft,
         closes_quarter,
@@ -340,7 +370,8 @@ fn check_sources(sources: &[String], references: &References<'_>, at: &mut Probl
 
 /// Reports workbook templates that do not exist. One that does not parse is reported for its own file.
 fn check_workbooks(file: &JobFile, references: &References<'_>, at: &mut ProblemsAt<'_>) {
-    let packed = file.packs.iter().map(|pack| &pack.template);
+    let mailed = file.remind.iter().flat_map(|remind| &remind.packs);
+    let packed = file.packs.iter().chain(mailed).map(|pack| &pack.template);
     let attached = file.remind.iter().filter_map(|remind| remind.attachment.as_ref());
     for name in file.workbooks.iter().chain(packed).chain(attached) {
         if !references.templates.contains_key(name) && !references.files.contains_key(&format!("report-templates/{name}.toml")) {
@@ -370,7 +401,22 @@ fn reminders(raw: RemindFile, references: &References<'_>, at: &mut ProblemsAt<'
             }
         }
     }
-    Reminders { rhythm, levels, digest: raw.template, attachment: raw.attachment, drafts, draft }
+    let packs = packs(&raw.packs, references, at);
+    let through_place = raw
+        .through_place
+        .map(|through| ThroughPlaces { most: through.most, levels: references.units.levels.all_named(&through.levels, at) });
+    let through_place = through_place.unwrap_or_default();
+    Reminders {
+        rhythm,
+        levels,
+        digest: raw.template,
+        attachment: raw.attachment,
+        packs,
+        through_place,
+        yield_to: raw.yield_to,
+        drafts,
+        draft,
+    }
 }
 
 fn packs(raw: &[PackFile], references: &References<'_>, at: &mut ProblemsAt<'_>) -> Vec<Pack> {

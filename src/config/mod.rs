@@ -21,3 +21,4 @@ pub mod settings;
 pub mod source_settings;
 pub(crate) mod template_file;
 pub(crate) mod unit_file;
+pub(crate) mod weight_file;

@@ -29,7 +29,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         problems.push("config/ledgers", "holds no ledger file", Some("a fresh checkout ships project.toml and others".into()));
         return None;
     }
-    let RuleSet { rules, causes, exemptions, accountability_quarters, document } =
+    let RuleSet { rules, causes, exemptions, accountability_quarters, document, weights, acts } =
         rule_file::parse(files, &ledgers, &lives, &units, problems)?;
     for rule in &rules {
         let needed = rule.needs.iter().flat_map(|columns| columns.iter());
@@ -39,7 +39,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
     for ledger in &mut ledgers {
         ledger.owner.fields().for_each(|field| ledger.judged.insert(field));
     }
-    Some(Policy { ledgers, lives, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
+    Some(Policy { ledgers, lives, rules, weights, acts, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }
 
 /// Reports units that issue records and are not in the list of units.

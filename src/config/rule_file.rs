@@ -2,6 +2,7 @@
 
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::ladder_file::{Ladder, LadderFile, Ladders, check_common, ladder};
+use crate::config::weight_file::{WeightFile, weights};
 use crate::domain::bounds::{DAYS_MAX, MONTHS_MAX, WORKDAYS_MAX, YEARS_MAX, between, some_between};
 use crate::domain::life::declaration::Life;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
@@ -12,9 +13,11 @@ use crate::domain::register::record::Columns;
 use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::condition::Condition;
 use crate::domain::rules::condition_text::{FieldType, Scopes, Terms, conditions, field};
-use crate::domain::rules::policy::ExemptionTerms;
-use crate::domain::rules::rule::{Rule, RuleKind, RuleOwner, Starts};
+use crate::domain::rules::policy::{ActTerms, ExemptionTerms};
+use crate::domain::rules::rule::{Act, Rule, RuleKind, RuleOwner, Starts};
+use crate::domain::rules::weight::Weights;
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const FILE: &str = "config/rules.toml";
@@ -30,6 +33,9 @@ struct RulesFile {
     #[serde(default)]
     exemptions: ExemptionsFile,
     accountability: Option<AccountabilityFile>,
+    weight: Option<WeightFile>,
+    #[serde(default)]
+    acts: ActsFile,
     #[serde(default)]
     cause: Vec<CauseFile>,
     rule: Vec<RuleFile>,
@@ -49,6 +55,19 @@ struct ExemptionsFile {
 struct AccountabilityFile {
     #[serde(deserialize_with = "between::<1, 40, _, _>")]
     quarters: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActsFile {
+    #[serde(default, deserialize_with = "some_between::<0, 1000, _, _>")]
+    interviews: Option<usize>,
+    #[serde(default, deserialize_with = "between::<0, WORKDAYS_MAX, _, _>")]
+    unsigned_workdays: u32,
+    #[serde(default)]
+    without: Vec<String>,
+    #[serde(default)]
+    signed: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +131,8 @@ struct RuleFile {
     ladder: LadderFile,
     #[serde(default)]
     under: Vec<String>,
+    /// The sentence of a service, which is offered and not asked for.
+    service: Option<String>,
     #[serde(default, deserialize_with = "between::<0, 366, _, _>")]
     notice_days: u32,
     #[serde(default)]
@@ -151,6 +172,8 @@ pub(crate) struct RuleSet {
     /// Closed quarters with red findings in a row from which a unit is called to account.
     pub(crate) accountability_quarters: Option<u32>,
     pub(crate) document: String,
+    pub(crate) weights: Weights,
+    pub(crate) acts: ActTerms,
 }
 
 /// The clauses a rule may cite: the chapters of the office's document.
@@ -177,12 +200,32 @@ pub(crate) fn parse(
         }
         rules.extend(rule(raw, &references, &mut at));
     }
+    let (weights, phases) = file.weight.as_ref().map(|weight| weights(weight, &ids, &mut at.at("weight"))).unwrap_or_default();
+    for rule in &mut rules {
+        rule.phase = ids.iter().position(|id| *id == rule.id).and_then(|index| *phases.get(index)?);
+        if let Some(handled) = &mut rule.handled {
+            handled.phase = rule.phase;
+        }
+    }
+    let acts = act_terms(&file.acts, &ids, &mut at.at("acts"));
     let causes = file.cause.into_iter().map(|cause| (cause.name.into(), cause.words)).collect();
     let ExemptionsFile { objection_workdays, warn_days } = file.exemptions;
     let accountability_quarters = file.accountability.map(|accountability| accountability.quarters);
     let exemptions = ExemptionTerms { objection_workdays, warn_days };
-    let set = RuleSet { rules, causes, exemptions, accountability_quarters, document: file.document };
+    let set = RuleSet { rules, causes, exemptions, accountability_quarters, document: file.document, weights, acts };
     problems.0.iter().all(|problem| problem.file != FILE).then_some(set)
+}
+
+fn act_terms(file: &ActsFile, ids: &[&str], at: &mut ProblemsAt<'_>) -> ActTerms {
+    let mut without = BTreeSet::new();
+    for id in &file.without {
+        match ids.iter().position(|known| known == id) {
+            Some(rule) => drop(without.insert(rule)),
+            None => at.report(format!("without: rule \"{id}\" is unknown"), suggest(id, ids.iter().copied())),
+        }
+    }
+    at.all_coded(&Act::ALL, Act::code, file.signed.keys(), "act");
+    ActTerms { interviews_max: file.interviews, unsigned_workdays: file.unsigned_workdays, without, signed: file.signed.clone() }
 }
 
 /// The named scopes of `config/rules.toml`. Empty where the file cannot be read; [`parse`] reports why.
@@ -250,6 +293,8 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
         repeated,
         basis: raw.basis.clone(),
         under,
+        phase: None,
+        service: raw.service.as_deref().map(Into::into),
         cause: raw.cause.as_str().into(),
         notice_days: raw.notice_days,
         is_freshness: raw.freshness,

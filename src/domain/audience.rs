@@ -200,6 +200,12 @@ pub fn is_named_to_all(subject: &Subject) -> bool {
     is_named(subject) && !subject.negotiation_only && !subject.project_negotiation_only
 }
 
+/// Whether the mail of a place may pass a finding on to a department of the place: nothing that is under negotiation, unless it belongs to a
+/// project of the place itself.
+pub fn is_named_to_place(subject: &Subject, place: UnitId) -> bool {
+    is_named(subject) && !subject.negotiation_only && (!subject.project_negotiation_only || subject.project_owner() == Some(place))
+}
+
 /// Whether a draft may name a finding to a unit. A project under negotiation is not named to a unit that owes it an answer: that unit has the
 /// draft of the difficulty.
 pub fn is_named_in_draft(finding: &Finding, unit: UnitId) -> bool {

@@ -1,4 +1,4 @@
-//! Builds the bytes of one message: headers, two bodies, an attachment. The same input gives the same bytes, so that every attempt of a
+//! Builds the bytes of one message: headers, two bodies, attachments. The same input gives the same bytes, so that every attempt of a
 //! delivery sends the same: Message-ID, date and MIME boundaries are given or derived, never random.
 
 use chrono::{DateTime, FixedOffset};
@@ -6,7 +6,7 @@ use lettre::Address;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
-use mail_parser::{MessageParser, MimeHeaders};
+use mail_parser::{MessageParser, MimeHeaders, PartType};
 use std::time::SystemTime;
 
 /// The name that is shown, and the address that the mail is sent to.
@@ -39,7 +39,7 @@ pub struct Message<'a> {
     pub domain: &'a str,
     pub html: &'a str,
     pub text: &'a str,
-    pub attachment: Option<Attachment<'a>>,
+    pub attachments: &'a [Attachment<'a>],
 }
 
 /// The most characters of the id in a boundary, which has 70 at most (RFC 2046).
@@ -86,9 +86,12 @@ pub fn build(message: &Message<'_>) -> Result<Vec<u8>, MessageError> {
         .boundary(boundary("a"))
         .singlepart(body(ContentType::TEXT_PLAIN, message.text))
         .singlepart(body(ContentType::TEXT_HTML, message.html));
-    let built = match &message.attachment {
-        None => builder.multipart(bodies)?,
-        Some(file) => builder.multipart(MultiPart::mixed().boundary(boundary("m")).multipart(bodies).singlepart(attached(file)))?,
+    let built = match message.attachments {
+        [] => builder.multipart(bodies)?,
+        files => {
+            let mixed = MultiPart::mixed().boundary(boundary("m")).multipart(bodies);
+            builder.multipart(files.iter().fold(mixed, |mixed, file| mixed.singlepart(attached(file))))?
+        }
     };
     Ok(built.formatted())
 }
@@ -123,6 +126,43 @@ pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) ->
         return Err(MessageError::Id(id.to_owned()));
     }
     out.extend_from_slice(body);
+    Ok(out)
+}
+
+/// The same message of another day: its `Date` line, and other words in its bodies. Attachments stay as they are.
+///
+/// # Errors
+/// Bytes that [`build`] did not make.
+pub fn redate(bytes: &[u8], date: DateTime<FixedOffset>, words: &[(String, String)]) -> Result<Vec<u8>, MessageError> {
+    let foreign = || MessageError::Id(String::new());
+    let message = MessageParser::default().parse(bytes).filter(|message| message.message_id().is_some()).ok_or_else(foreign)?;
+    // what is replaced: the range of bytes, and what takes its place
+    let mut changes: Vec<(std::ops::Range<usize>, Vec<u8>)> = Vec::new();
+    for part in &message.parts {
+        let (PartType::Text(text) | PartType::Html(text)) = &part.body else { continue };
+        let worded = words.iter().fold(text.to_string(), |text, (from, to)| text.replace(from, to));
+        let (begin, end) = (part.offset_body as usize, part.offset_end as usize);
+        let raw = bytes.get(begin..end).ok_or_else(foreign)?;
+        let length = raw.trim_ascii_end().len();
+        changes.push((begin..begin + length, encoded(worded.as_bytes()).into_vec().trim_ascii_end().to_vec()));
+    }
+    let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)? + 2;
+    let mut at = 0;
+    for line in headers(&bytes[..head_end]) {
+        if starts_with(line, "Date: ") {
+            changes.push((at..at + line.len(), format!("Date: {}\r\n", date.to_rfc2822()).into_bytes()));
+        }
+        at += line.len();
+    }
+    changes.sort_by_key(|(range, _)| range.start);
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    let mut done = 0;
+    for (range, new) in changes {
+        out.extend_from_slice(bytes.get(done..range.start).ok_or_else(foreign)?);
+        out.extend_from_slice(&new);
+        done = range.end;
+    }
+    out.extend_from_slice(&bytes[done..]);
     Ok(out)
 }
 
@@ -328,11 +368,34 @@ mod tests {
             domain: "gz.example",
             html: "<p>截至2026年9月30日</p>",
             text: "截至2026年9月30日\r\n一、请立即办理\n",
-            attachment: Some(Attachment {
+            attachments: &[Attachment {
                 name: "督办清单_三都水族自治县人力资源和社会保障局_2026-09-30.xlsx",
                 bytes: &[0, 159, 146, 150, 13, 10, 13],
-            }),
+            }],
         }
+    }
+
+    #[test]
+    fn a_released_letter_bears_the_day_of_its_release() {
+        let text = "请于〔签发之日起5个工作日内〕书面报告。\n〔签发日期〕\n".repeat(40);
+        let sheets = [Attachment { name: "督办清单.xlsx", bytes: b"PK" }, Attachment { name: "研究材料.xlsx", bytes: b"PK2" }];
+        let html = format!("<p>{text}</p>");
+        let letter = build(&Message { text: &text, html: &html, attachments: &sheets, ..message() }).unwrap();
+        let day = DateTime::parse_from_rfc3339("2026-10-15T09:00:00+08:00").unwrap();
+        let words = [("〔签发之日起5个工作日内〕", "2026年10月22日前"), ("〔签发日期〕", "2026年10月15日")];
+        let words = words.map(|(from, to)| (from.to_owned(), to.to_owned()));
+        let dated = redate(&letter, day, &words).unwrap();
+        let read = contents(&dated).unwrap();
+        assert_eq!(read.text, "请于2026年10月22日前书面报告。\n2026年10月15日\n".repeat(40));
+        for place in 0..3 {
+            assert_eq!(attachment(&dated, place), attachment(&letter, place));
+        }
+        assert_eq!(attachment(&letter, 1), Some(("研究材料.xlsx".to_owned(), b"PK2".to_vec())));
+        let parsed = MessageParser::default().parse(&dated).unwrap();
+        assert!(parsed.body_html(0).unwrap().contains("2026年10月22日前") && !parsed.body_html(0).unwrap().contains('〔'));
+        assert_eq!(parsed.date().unwrap().to_rfc3339(), "2026-10-15T09:00:00+08:00");
+        assert_eq!(redate(&dated, day, &words).unwrap(), dated, "nothing is left to replace");
+        assert!(redate(b"no message", day, &words).is_err());
     }
 
     #[test]
@@ -393,9 +456,9 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|number| (number * 31) as u8).collect();
             let name = "瓮安县督办事项清单（截至2026年9月30日）100%.xlsx";
             let file = Attachment { name, bytes: &bytes };
-            let read = contents(&build(&Message { text, attachment: Some(file), ..message() }).unwrap()).unwrap();
+            let read = contents(&build(&Message { text, attachments: &[file], ..message() }).unwrap()).unwrap();
             assert_eq!(read, Contents { text: text.to_owned(), attachments: vec![(name.to_owned(), size)] });
-            let bare = contents(&build(&Message { text, attachment: None, ..message() }).unwrap()).unwrap();
+            let bare = contents(&build(&Message { text, attachments: &[], ..message() }).unwrap()).unwrap();
             assert_eq!(bare, Contents { text: text.to_owned(), attachments: Vec::new() });
         }
         assert_eq!(contents(b"no message"), None);

@@ -1,7 +1,7 @@
 //! The mails that earlier revisions of a slot have made, with which a revision compares its own.
 
 use crate::domain::notify::delivery::DeliveryState;
-use crate::store::database::{Result, parameters, sql, text};
+use crate::store::database::{Result, number, parameters, sql, text};
 use crate::store::outbox::Outbox;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -21,6 +21,18 @@ impl Outbox<'_> {
         .fetch_all(&self.database.pool)
         .await?;
         rows.iter().map(|row| text(row, "recipient")).collect()
+    }
+
+    /// How many drafts wait for the decision of a person, by the time they were made. Copies go with their letters and do not count.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn undecided_by_time(self) -> Result<BTreeMap<String, i64>> {
+        let rows = sqlx::query("SELECT created_at, COUNT(*) AS n FROM outbox WHERE state=$1 AND copy_of='' AND test=0 GROUP BY created_at")
+            .bind(DeliveryState::Draft.code())
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(|row| Ok((text(row, "created_at")?, number(row, "n")?))).collect()
     }
 
     /// The recipients whom a digest of an earlier revision of a slot has reached, or may have, each with the day on which the last was made.

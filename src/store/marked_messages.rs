@@ -2,8 +2,9 @@
 
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
+use crate::store::message_events::record_event;
 use crate::store::named_records::{NamedCodes, unpack};
-use crate::store::outbox::{OutboxRow, outbox_row, record_event};
+use crate::store::outbox::{OutboxRow, outbox_row};
 use futures_util::TryStreamExt;
 use sqlx::Row;
 use std::collections::BTreeSet;

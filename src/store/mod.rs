@@ -25,6 +25,7 @@ pub mod lock;
 pub(crate) mod mark_rows;
 pub mod marked_messages;
 pub(crate) mod message_bytes;
+pub(crate) mod message_events;
 pub mod named_records;
 pub mod notes;
 pub mod notified;

@@ -49,7 +49,9 @@ impl Notified<'_> {
     /// # Errors
     /// The database fails.
     pub async fn last_days(self) -> Result<Vec<(String, NaiveDate)>> {
-        let statement = "SELECT o.unit, MAX(r.as_of) AS as_of FROM outbox o JOIN run r ON r.id=o.run GROUP BY o.unit";
+        // the mail of a place may carry the form of a department
+        let statement = "SELECT o.unit, MAX(r.as_of) AS as_of FROM outbox o JOIN run r ON r.id=o.run GROUP BY o.unit \
+                         UNION ALL SELECT h.unit, MAX(r.as_of) AS as_of FROM notified_history h JOIN run r ON r.id=h.run GROUP BY h.unit";
         let rows = sqlx::query(statement).fetch_all(&self.database.pool).await?;
         let of_row = |row| Ok(text(row, "as_of")?.parse().ok().map(|day| (text(row, "unit"), day)));
         let days: Result<Vec<_>> = rows.iter().map(of_row).collect();

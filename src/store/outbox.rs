@@ -4,14 +4,14 @@
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
-use crate::store::audit::{AuditEntry, event_line, insert_audit};
+use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::message_bytes::sha256_of;
+use crate::store::message_events::{record_event, supersede};
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
-use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
-use crate::store::os_user::os_user;
+use crate::store::notify_reasons::{UnitReason, insert_reasons};
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
@@ -36,6 +36,8 @@ pub struct NewMessage {
     pub bytes: Vec<u8>,
     /// Code of the act above 催办, for a draft that a person releases; empty for a digest.
     pub act: String,
+    /// The id of the letter that this is a copy of, which goes out with it; empty for every other message.
+    pub copy_of: String,
     /// The records that its text and its attachment name.
     pub names: NamedCodes,
 }
@@ -45,6 +47,8 @@ pub struct NewMessage {
 pub struct NewNotified {
     pub unit: String,
     pub findings: BTreeMap<Identity, Option<Light>>,
+    /// The unit in whose mail it is notified; empty = its own.
+    pub through: String,
 }
 
 /// The findings in a draft. A person has yet to release it, so no unit counts as notified.
@@ -166,8 +170,8 @@ impl Outbox<'_> {
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked, bytes_sha256) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
-                self.database.dialect.values(part.len(), 22)
+                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked, bytes_sha256, copy_of) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
+                self.database.dialect.values(part.len(), 23)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
@@ -194,7 +198,8 @@ impl Outbox<'_> {
                     .bind(message.bytes.len() as i64)
                     .bind(&message.act)
                     .bind(inputs.restrictions)
-                    .bind(sha256_of(&message.bytes));
+                    .bind(sha256_of(&message.bytes))
+                    .bind(&message.copy_of);
             }
             query.execute(&mut *transaction).await?;
         }
@@ -212,9 +217,9 @@ impl Outbox<'_> {
         insert_named(self.database.dialect, &mut transaction, &run.id, now, named).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         record_made(&mut transaction, run, messages, now).await?;
-        supersede(&mut transaction, run, batch).await?;
+        supersede(&mut transaction, run, &batch.now, batch.test, batch.replaces_drafts).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
-        for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
+        for NewNotified { unit, findings, .. } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {
                 Some(last) => last,
                 None => {
@@ -262,15 +267,14 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// The number of messages in each state, of one run or of all.
+    /// The number of messages in each state, of one run or of all. Copies that wait for their letter do not count.
     ///
     /// # Errors
     /// The database fails.
     pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<DeliveryState, i64>> {
-        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) GROUP BY state")
-            .bind(run.unwrap_or_default())
-            .fetch_all(&self.database.pool)
-            .await?;
+        let statement = "SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) AND (copy_of='' OR state<>$2) GROUP BY state";
+        let rows =
+            sqlx::query(statement).bind(run.unwrap_or_default()).bind(DeliveryState::Draft.code()).fetch_all(&self.database.pool).await?;
         rows.iter().map(|row| Ok((delivery_state(row)?, number(row, "n")?))).collect()
     }
 
@@ -290,7 +294,7 @@ impl Outbox<'_> {
         Ok((number(&row, "tests")?, number(&row, "repeated")?))
     }
 
-    /// Messages, newest first.
+    /// Messages, newest first, without copies that wait for their letter.
     ///
     /// # Errors
     /// The database fails or a row is damaged.
@@ -301,12 +305,13 @@ impl Outbox<'_> {
              o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS findings FROM outbox o \
              LEFT JOIN outbox_findings t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
              WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
-             ORDER BY o.created_at DESC, o.id",
+             AND (o.copy_of='' OR o.state<>$5) ORDER BY o.created_at DESC, o.id",
         )
         .bind(filter.run.as_deref().unwrap_or_default())
         .bind(filter.state.map_or("", DeliveryState::code))
         .bind(filter.unit.as_deref().unwrap_or_default())
         .bind(finding.as_ref().map_or("", |(like, ..)| like.as_str()))
+        .bind(DeliveryState::Draft.code())
         .fetch_all(&self.database.pool)
         .await?;
         let mut out = Vec::new();
@@ -329,15 +334,18 @@ impl Outbox<'_> {
     /// # Errors
     /// The database fails or a row is damaged.
     pub async fn page(self, unit: &str, states: &[DeliveryState], tests: bool, first: i64, count: i64) -> Result<(Vec<OutboxRow>, i64)> {
-        let matching = format!("FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND state IN ({})", parameters(3, states.len()));
+        let matching = format!(
+            "FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND (copy_of='' OR state<>$3) AND state IN ({})",
+            parameters(4, states.len())
+        );
         let bound = |statement: String| {
-            let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests));
+            let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests)).bind(DeliveryState::Draft.code());
             states.iter().fold(query, |query, state| query.bind(state.code()))
         };
         let total = bound(format!("SELECT COUNT(*) AS n {matching}")).fetch_one(&self.database.pool).await?;
         let columns = "id, run, address, unit, subject, state, attempts, reply, created_at, ended_at, next_at, expires_at, unknowns, test, \
                        instead_of, message_id, act";
-        let (limit, offset) = (states.len() + 3, states.len() + 4);
+        let (limit, offset) = (states.len() + 4, states.len() + 5);
         let rows = bound(format!("SELECT {columns} {matching} ORDER BY created_at DESC, id LIMIT ${limit} OFFSET ${offset}"))
             .bind(count)
             .bind(first)
@@ -561,8 +569,12 @@ async fn record_made(transaction: &mut Transaction<'static, Any>, run: &Run, mes
 
 /// Stores the findings that each message or draft reports.
 async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
-    let by_unit: BTreeMap<&str, _> = batch.notified.iter().map(|notified| (notified.unit.as_str(), &notified.findings)).collect();
-    let by_draft: BTreeMap<&str, _> = batch.drafts.iter().map(|draft| (draft.message.as_str(), &draft.findings)).collect();
+    let mut by_unit: BTreeMap<&str, BTreeMap<&Identity, &Option<Light>>> = BTreeMap::new();
+    for NewNotified { unit, findings, through } in &batch.notified {
+        by_unit.entry(if through.is_empty() { unit } else { through }).or_default().extend(findings);
+    }
+    let by_draft: BTreeMap<&str, _> =
+        batch.drafts.iter().map(|draft| (draft.message.as_str(), draft.findings.iter().collect::<BTreeMap<_, _>>())).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
     for message in &batch.messages {
         let findings = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };
@@ -585,71 +597,6 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
             query = query.bind(*id).bind(body);
         }
         query.execute(&mut **transaction).await?;
-    }
-    Ok(())
-}
-
-/// Supersedes the unsent messages of earlier runs of the job for the units that get a newer one now, and, where the batch replaces drafts, every
-/// draft that nobody has decided on.
-async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, batch: &OutboxBatch) -> Result<()> {
-    let OutboxBatch { now, test, replaces_drafts, .. } = batch;
-    let states = DeliveryState::all_that(DeliveryState::is_replaceable);
-    let statement = format!(
-        "UPDATE outbox SET state=$7, ended_at=$4 WHERE state IN ({}) AND test=$5 AND run IN \
-         (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
-         AND (state=$8 AND $9=1 OR EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act)) \
-         RETURNING id, run, unit, act, unknowns",
-        parameters(10, states.len())
-    );
-    let mut query = sqlx::query(sql(statement))
-        .bind(&run.id)
-        .bind(&run.job)
-        .bind(&run.slot)
-        .bind(now)
-        .bind(i64::from(*test))
-        .bind(run.revision)
-        .bind(DeliveryState::Superseded.code())
-        .bind(DeliveryState::Draft.code())
-        .bind(i64::from(*replaces_drafts));
-    for state in &states {
-        query = query.bind(state.code());
-    }
-    let rows = query.fetch_all(&mut **transaction).await?;
-    for row in &rows {
-        record_event(transaction, &text(row, "id")?, now, "", DeliveryEvent::Superseded, &run.id).await?;
-        // a message with an unknown outcome may have reached its unit
-        if text(row, "act")?.is_empty() && number(row, "unknowns")? == 0 {
-            record_superseded(transaction, &text(row, "run")?, &text(row, "unit")?).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Records an event of a message, and in the audit what a person did.
-pub(crate) async fn record_event(
-    transaction: &mut Transaction<'static, Any>,
-    id: &str,
-    at: &str,
-    who: &str,
-    what: DeliveryEvent,
-    detail: &str,
-) -> Result<()> {
-    let user = if who.is_empty() { String::new() } else { os_user() };
-    let row = sqlx::query(
-        "INSERT INTO outbox_event (message, no, at, who, os_user, what, detail) \
-         SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5, $6 FROM outbox_event WHERE message=$1 RETURNING no",
-    )
-    .bind(id)
-    .bind(at)
-    .bind(who)
-    .bind(user)
-    .bind(what.code())
-    .bind(detail)
-    .fetch_one(&mut **transaction)
-    .await?;
-    if !who.is_empty() {
-        let (kind, object) = event_line(id, number(&row, "no")?, what);
-        insert_audit(at, who, &kind, &object, detail).execute(&mut **transaction).await?;
     }
     Ok(())
 }

@@ -59,6 +59,9 @@ pub struct FindingCounts {
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
+    /// Services to offer, which are in no count of lights or changes.
+    #[serde(default)]
+    pub services: usize,
     pub unjudged: usize,
     /// Cells to fill in, so that the unjudged ones can be judged.
     pub blank_cells: usize,
@@ -85,13 +88,39 @@ pub struct PackCounts {
 }
 
 /// What a run queued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailedResult {
     pub digests: usize,
     pub drafts: usize,
     /// Digests and drafts that a revision did not queue, because their content is that of the revision before.
     pub unchanged: usize,
     pub coverage: Coverage,
+    /// Packs that went with mails, and those of the same templates that are in the office only.
+    #[serde(default)]
+    pub packs_mailed: usize,
+    #[serde(default)]
+    pub packs_of_office: usize,
+    /// What each draft comes to, for the signing list.
+    #[serde(default)]
+    pub letters: Vec<LetterCounts>,
+    /// Names of the units that have come to 约谈 and are not proposed.
+    #[serde(default)]
+    pub not_interviewed: Vec<String>,
+}
+
+/// What a draft comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterCounts {
+    /// Id of the message.
+    pub message: String,
+    pub projects: usize,
+    pub findings: usize,
+    /// In 分.
+    pub amount: i64,
+    /// Days overdue of the finding that is overdue longest.
+    pub longest: i64,
+    /// Points of its weightiest finding.
+    pub weight: u32,
 }
 
 /// The stored form.

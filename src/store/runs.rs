@@ -1,5 +1,6 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
+use crate::domain::notify::inputs::{Unsigned, Yields};
 use crate::domain::register::data_condition::DataCondition;
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::run_result;
@@ -109,6 +110,12 @@ pub struct RunInputs {
     /// That of the first edition, with which a revision is compared.
     #[serde(default)]
     pub first_made_on: Option<NaiveDate>,
+    /// The drafts that had waited too long for a person when it began.
+    #[serde(default)]
+    pub unsigned: Unsigned,
+    /// The units that it leaves to another job.
+    #[serde(default)]
+    pub yields: Yields,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.
@@ -185,17 +192,30 @@ impl Runs<'_> {
         row.as_ref().map(run_of_row).transpose()
     }
 
-    /// The day on which the first edition of a key's run made its papers; `None` = it did not get there.
+    /// The runs of a job for a day, oldest revision first.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn first_made_on(self, job: &str, key: &str) -> Result<Option<NaiveDate>> {
+    pub async fn of_day(self, job: &str, as_of: NaiveDate) -> Result<Vec<Run>> {
+        let rows = sqlx::query("SELECT * FROM run WHERE job=$1 AND as_of=$2 ORDER BY slot, revision")
+            .bind(job)
+            .bind(as_of.to_string())
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(run_of_row).collect()
+    }
+
+    /// The inputs of the first edition of a key's run; `None` = there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn first_inputs(self, job: &str, key: &str) -> Result<Option<RunInputs>> {
         let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND key=$2 ORDER BY revision LIMIT 1")
             .bind(job)
             .bind(key)
             .fetch_optional(&self.database.pool)
             .await?;
-        Ok(row.as_ref().map(run_of_row).transpose()?.and_then(|run| run.inputs.made_on))
+        Ok(row.as_ref().map(run_of_row).transpose()?.map(|run| run.inputs))
     }
 
     /// The revisions before a run that have a result, the first edition first.

@@ -8,7 +8,8 @@ use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState, Verdict, is_
 use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, parameters, sql, text};
-use crate::store::outbox::{delivery_state, record_event};
+use crate::store::message_events::record_event;
+use crate::store::outbox::delivery_state;
 use chrono::Duration;
 use sqlx::Row;
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Measures, Orders, Window};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::measures::Measure;
 use crate::workbook::model::Value;
@@ -18,6 +19,8 @@ pub(crate) struct Counts {
     pub(crate) tasks: Orders,
     /// Open findings by rule and light.
     open: BTreeMap<(usize, Light), u64>,
+    /// Services to offer by rule; no total counts them.
+    services: BTreeMap<usize, u64>,
     /// Open findings of the previous run by light.
     previous_open: BTreeMap<Light, u64>,
     exempt: u64,
@@ -33,12 +36,17 @@ impl Counts {
         self.projects.is_empty()
             && self.tasks.is_empty()
             && self.open.is_empty()
+            && self.services.is_empty()
             && self.previous_open.is_empty()
             && self.exempt == 0
             && self.unjudged == 0
     }
 
-    pub(crate) fn add_finding(&mut self, finding: &Finding) {
+    pub(crate) fn add_finding(&mut self, policy: &Policy, finding: &Finding) {
+        if finding.is_service(policy) {
+            *self.services.entry(finding.rule).or_default() += u64::from(finding.state == State::Open);
+            return;
+        }
         match (finding.state, finding.light) {
             (State::Open, Some(light)) => {
                 *self.open.entry((finding.rule, light)).or_default() += 1;
@@ -61,6 +69,9 @@ impl Counts {
         self.tasks.merge(&other.tasks);
         for (of, count) in &other.open {
             *self.open.entry(*of).or_default() += count;
+        }
+        for (rule, count) in &other.services {
+            *self.services.entry(*rule).or_default() += count;
         }
         for (light, count) in &other.previous_open {
             *self.previous_open.entry(*light).or_default() += count;
@@ -101,7 +112,7 @@ impl Counts {
             M::Open => Value::count(self.count(|_, _| true)),
             M::LightChange(light) => Value::Change(self.change(|known| known == light)),
             M::OpenChange => Value::Change(self.change(|_| true)),
-            M::Rule(rule) => Value::count(self.count(|known, _| known == rule)),
+            M::Rule(rule) => Value::count(self.count(|known, _| known == rule) + self.services.get(&rule).copied().unwrap_or_default()),
             M::Exempt => Value::count(self.exempt),
             M::Unjudged => Value::count(self.unjudged),
             M::Longest => self.longest.map_or(Value::Percent(None), Value::Count),

@@ -6,6 +6,7 @@ use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::Rosters;
 use crate::domain::notify::feedback::{Answers, SilentRecord};
 use crate::domain::notify::form_seal::FormKey;
+use crate::domain::notify::inputs::Unsigned;
 use crate::domain::register::record::{Origin, Records};
 use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
@@ -115,6 +116,8 @@ pub struct Material<'a> {
     pub gone: &'a [GoneRecord],
     /// `None` if the job has no earlier run to compare with.
     pub previous_run: Option<&'a PreviousRun>,
+    /// Drafts that had waited too long for a person when the run began.
+    pub unsigned: Unsigned,
     /// Names and fingerprints of the configuration, as the cover prints them.
     pub inputs: &'a [(String, String)],
 }

@@ -61,7 +61,7 @@ pub enum Measure {
 
 /// Heads of the columns of lights in tables of findings, worst first.
 pub(crate) fn light_heads() -> [String; 3] {
-    LIGHTS.map(|light| format!("{}（项）", light.title()))
+    LIGHTS.map(|light| format!("{}（件）", light.title()))
 }
 
 /// What is fixed about a measure.
@@ -127,16 +127,16 @@ impl Measure {
             M::RateChange(rate) => {
                 Profile::new(format!("{}比上期（百分点）", rate.title())).matrix(format!("{}_rate_change", rate.name())).without_total()
             }
-            M::Light(light) => Profile::new(format!("{}灯（项）", light.title())).matrix_and_bulletin(light.code()),
-            M::Open => of("督办事项（项）").matrix_and_bulletin("open"),
+            M::Light(light) => Profile::new(format!("{}灯（件）", light.title())).matrix_and_bulletin(light.code()),
+            M::Open => of("督办事项（件）").matrix_and_bulletin("open"),
             M::LightChange(light) => {
-                Profile::new(format!("{}灯比上期（项）", light.title())).matrix_and_bulletin(format!("{}_change", light.code()))
+                Profile::new(format!("{}灯比上期（件）", light.title())).matrix_and_bulletin(format!("{}_change", light.code()))
             }
-            M::OpenChange => of("比上期（项）").titled_in_matrix("督办事项比上期（项）").matrix_and_bulletin("open_change"),
+            M::OpenChange => of("比上期（件）").titled_in_matrix("督办事项比上期（件）").matrix_and_bulletin("open_change"),
             // a bulletin names it by the id of the rule and titles it with the rule's title
-            M::Rule(_) => of("督办事项（项）"),
-            M::Exempt => of("豁免（项）").matrix("exempt"),
-            M::Unjudged => of("无法判定（项）").matrix("unjudged"),
+            M::Rule(_) => of("督办事项（件）"),
+            M::Exempt => of("豁免（件）").matrix("exempt"),
+            M::Unjudged => of("无法判定（件）").matrix("unjudged"),
             M::Longest => of("最长超期（天）").bulletin("longest").without_total(),
             M::Units => of("涉及单位（个）").bulletin("units"),
             M::Dispatched => of("派发（件）").titled_in_matrix("工作单派发（件）").matrix("orders_dispatched").bulletin("dispatched"),

@@ -75,8 +75,7 @@ impl VisibleMaterial<'_> {
     /// The note that a sheet was left out because its ledger was never reported; `None` if it was.
     pub(crate) fn never_reported(&self, ledger: usize, sheet: &str) -> Option<String> {
         let title = &self.policy().ledgers[ledger].title;
-        let was_reported = self.material.sources.iter().any(|line| line.ledger == *title);
-        (!was_reported).then(|| format!("注：“{title}”台账尚未报送，未编制“{sheet}”。"))
+        (!self.is_reported(ledger)).then(|| format!("注：“{title}”台账尚未报送，未编制“{sheet}”。"))
     }
 
     /// The day that the data cover; if the ledgers differ, the first and the last day.

@@ -107,13 +107,13 @@ fn sheets_of(template: &Template, finding: &Finding) -> String {
 /// Reports each count of a mail that differs from the count of the listed rows.
 fn check_counts(unit: &str, mailed: &Counts, listed: &Counts, place: &str, out: &mut Vec<Discrepancy>) {
     for (word, mailed, listed) in [
-        ("事项", mailed.items, listed.items),
+        ("项目", mailed.items, listed.items),
         ("红灯", mailed.red, listed.red),
         ("橙灯", mailed.orange, listed.orange),
         ("黄灯", mailed.yellow, listed.yellow),
     ] {
         if mailed != listed {
-            let problem = format!("提醒所写{word}{mailed}项，清单所列{listed}项");
+            let problem = format!("提醒所写{word}{mailed}个，清单所列{listed}个");
             out.push(Discrepancy { unit: unit.to_owned(), finding: String::new(), place: place.to_owned(), problem });
         }
     }
@@ -165,7 +165,7 @@ pub(crate) fn reconcile_digests(
     let mut out = Vec::new();
     let mut accounted_for: BTreeMap<usize, &str> = BTreeMap::new();
     for digest in &plan.digests {
-        accounted_for.extend(digest.covered.iter().map(|pair| (pair.finding, digest.recipient.unit_name.as_str())));
+        accounted_for.extend(digest.all_covered().map(|pair| (pair.finding, digest.recipient.unit_name.as_str())));
     }
     for pair in &plan.not_notified {
         if let Some(finding) = findings.get(pair.finding) {

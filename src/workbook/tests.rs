@@ -167,6 +167,7 @@ impl World {
             silent: &[],
             previous_run: self.previous_run.as_ref(),
             gone: &[],
+            unsigned: Default::default(),
             audience,
             only_findings: None,
             only_counted: None,

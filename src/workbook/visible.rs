@@ -77,13 +77,17 @@ impl<'a> VisibleMaterial<'a> {
             .replace("{title}", title)
     }
 
+    /// Whether a ledger (index) was ever reported.
+    pub(crate) fn is_reported(&self, ledger: usize) -> bool {
+        self.material.sources.iter().any(|source| source.ledger == self.policy().ledgers[ledger].title)
+    }
+
     /// Whether a rule judged no row at all: its ledger was never imported, or no row has the columns that the rule needs.
     pub(crate) fn judged_nothing(&self, rule: usize) -> bool {
         let policy = self.policy();
-        let title = &policy.ledgers[policy.rules[rule].ledger].title;
         let tally = &self.material.judged.tallies[rule];
         let judged_rows = tally.found + tally.fine + tally.met + tally.not_yet + tally.unjudged + tally.exempt;
-        !self.material.sources.iter().any(|source| source.ledger == *title) || judged_rows == 0 && tally.off > 0
+        !self.is_reported(policy.rules[rule].ledger) || judged_rows == 0 && tally.off > 0
     }
 
     /// The project that a record belongs to, as far as the audience may see it.

@@ -42,6 +42,11 @@ fn city_root() -> tempfile::TempDir {
     let every = r#"levels = ["county", "platform", "city", "department", "support", "province"]"#;
     let all = r#"levels = ["township", "zone", "district", "lead-department", "factor-department", "whole-city"]"#;
     edit(at, "jobs/quarterly-supervision.toml", every, all);
+    edit(at, "jobs/quarterly-supervision.toml", r#"levels = ["county", "platform"] }"#, r#"levels = ["township", "zone"] }"#);
+    // an office with other levels has packs of its own
+    let job = at.join("jobs/quarterly-supervision.toml");
+    let text = std::fs::read_to_string(&job).expect("a job");
+    std::fs::write(&job, text.split("[[remind.packs]]").next().expect("its head")).expect("a job without packs");
     for (old, new) in [
         (r#"levels = ["county", "platform"]"#, r#"levels = ["township", "zone"]"#),
         (r#"levels = ["city"]"#, r#"levels = ["district"]"#),
@@ -49,6 +54,7 @@ fn city_root() -> tempfile::TempDir {
         (r#"units = ["省自然资源厅"]"#, r#"units = ["自然资源部门"]"#),
         (r#"units = ["省地方金融监管局"]"#, r#"units = ["自然资源部门"]"#),
         ("本省招商", "本市招商"),
+        ("省产业大招商工作领导小组办公室", "市产业大招商工作领导小组办公室"),
         ("县级未按月研究", "乡镇未按月研究"),
         ("市州未按季研究", "县区未按季研究"),
     ] {
@@ -107,11 +113,11 @@ async fn a_city_speaks_of_itself_in_its_own_words() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let of = |ending: &str| &texts.iter().find(|(name, _)| name.ends_with(ending)).unwrap_or_else(|| panic!("{ending}")).1;
     let office = of("云岭市投资促进局.eml");
-    assert!(office.contains("全市有3项需办理") && office.contains("各县区情况"), "{office}");
+    assert!(office.contains("全市有3个项目（9件）需办理") && office.contains("各县区情况"), "{office}");
     assert!(of("_东岭区.eml").contains("你单位及所辖地区"), "{}", of("_东岭区.eml"));
     assert!(of("_白石镇.eml").contains("市级重点"), "{}", of("_白石镇.eml"));
-    let page = texts.iter().find(|(name, _)| name.contains("全市招商项目落地情况一页通")).expect("the leader's page");
-    assert!(page.1.contains("一、各县区督办事项（含所辖乡镇、园区，含工作单和困难问题）"), "{}", page.1);
+    let page = texts.iter().find(|(name, _)| name.contains("全市招商项目落地情况专报")).expect("the leader's page");
+    assert!(page.1.contains("一、各县区红灯项目占在册项目的比重（%）"), "{}", page.1);
     let workbook = &texts.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook").1;
     for expected in ["排名分别在县区、乡镇（街道）、园区（产业表为各产业）范围内进行", "园区的项目不再计入所在乡镇"]
     {

@@ -1,11 +1,15 @@
 //! Drafts: what a person may release is what the newest run has found.
 
+use super::feedback::{read, write};
 use super::helpers::{duban, edit, files_below, fresh_root, import_into, service, stderr, stdout};
+use calamine::Data;
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
 use duban::domain::notify::delivery::DeliveryState;
 use duban::store::outbox::OutboxFilter;
 use duban::worker::run::runner::{RunRequest, RunWhen};
+use mail_parser::MessageParser;
+use std::path::Path;
 
 /// Two projects that are red since 2022; GZ502 may have begun, and GZ501 bear another name.
 fn register(began: &str, name: &str) -> String {
@@ -43,8 +47,10 @@ async fn a_newer_run_replaces_every_draft_that_nobody_has_decided_on() {
     import_into(&service, "九月.csv", &register("2026-08-10", "茶园加工项目"), "2026-09-30").await;
     run(&service, "2026-10-09T09:00:00", "2026-09-30", false).await;
     let left = drafts(&service, DeliveryState::Draft).await;
-    assert!(left.len() == 1 && left[0].0 == "瓮安县" && left[0].1.contains("2026Q3") | left[0].1.contains("2026-10-08"), "{left:?}");
-    assert_eq!(drafts(&service, DeliveryState::Superseded).await.len(), 2, "also that of a unit that is in order now");
+    let units: Vec<&str> = left.iter().map(|(unit, _)| unit.as_str()).collect();
+    assert_eq!(units, ["省投资促进局", "黔南布依族苗族自治州"], "the paper for all, and one letter for the city");
+    assert!(left.iter().all(|(_, run)| run.contains("2026Q3") | run.contains("2026-10-08")), "{left:?}");
+    assert_eq!(drafts(&service, DeliveryState::Superseded).await.len(), 4, "with the copies, also that of a unit that is in order now");
     // where nothing has changed, the draft stays as it is
     run(&service, "2026-10-10T09:00:00", "2026-09-30", true).await;
     assert_eq!(drafts(&service, DeliveryState::Draft).await, left);
@@ -52,8 +58,8 @@ async fn a_newer_run_replaces_every_draft_that_nobody_has_decided_on() {
     import_into(&service, "改.csv", &register("2026-08-10", "茶园深加工项目"), "2026-09-30").await;
     run(&service, "2026-10-11T09:00:00", "2026-09-30", true).await;
     let revised = drafts(&service, DeliveryState::Draft).await;
-    assert!(revised.len() == 1 && revised != left, "{revised:?}");
-    assert_eq!(drafts(&service, DeliveryState::Superseded).await.len(), 3);
+    assert!(revised.len() == 2 && revised != left, "{revised:?}");
+    assert_eq!(drafts(&service, DeliveryState::Superseded).await.len(), 7);
     service.store().close().await;
 }
 
@@ -110,28 +116,91 @@ async fn what_is_released_is_looked_at_once_more() {
     let service = drafted(at).await;
     let filter = OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() };
     let rows = service.store().outbox().list(&filter).await.expect("the drafts");
-    let id_of = |unit: &str| rows.iter().find(|row| row.unit == unit).map(|row| row.id.clone()).expect("a draft");
-    let (weng, fuquan) = (id_of("瓮安县"), id_of("福泉市"));
-    let text = |id: &str| stdout(&duban(at, &["outbox", "show", id]));
-    let first = text(&weng);
-    let by = |text: &str| {
-        text.split_once("请于").and_then(|(_, rest)| rest.split_once('前')).map(|(day, _)| day.to_owned()).expect("a day to answer")
-    };
-    assert!(by(&first).starts_with("10月"), "{first}");
+    let letter = rows.iter().find(|row| row.unit == "黔南布依族苗族自治州").map(|row| row.id.clone()).expect("the letter");
     // 福泉市 is in order by now
     import_into(&service, "今日.csv", &register("2026-11-10", "茶园加工项目"), "2026-11-20").await;
     service.seal_audit().await.expect("sealed");
     service.store().close().await;
-    let released = duban(at, &["outbox", "release", &weng, &fuquan, "--by", "主任", "--reason", "同意"]);
+    let released = duban(at, &["outbox", "release", &letter, "--by", "主任", "--reason", "同意"]);
     let printed = stdout(&released);
     assert_eq!(released.status.code(), Some(2), "{printed}{}", stderr(&released));
-    assert!(printed.contains(&format!("{fuquan}：所列GZ502（")) && printed.contains("不能签发"), "{printed}");
-    assert!(printed.contains("签发1件（截至2026-09-30）") && printed.contains("改自今日起算"), "{printed}");
-    // the letter bears the day of its release, and the day to answer is reckoned from it
-    let signed = text(&weng);
-    assert!(by(&signed) != by(&first) && !by(&signed).starts_with("10月"), "{signed}");
-    assert!(signed.contains("截至2026年9月30日"), "{signed}");
-    let verified = duban(at, &["audit", "--verify"]);
-    assert_eq!(verified.status.code(), Some(0), "{}", stdout(&verified));
-    assert!(text(&fuquan).contains("待签发"));
+    assert!(printed.contains(&format!("{letter}：所列GZ502（")) && printed.contains("不能签发"), "{printed}");
+    assert!(printed.contains("签发0件"), "{printed}");
+    assert!(stdout(&duban(at, &["outbox", "show", &letter])).contains("待签发"));
+}
+
+/// Writes a copy of a signing list with these decisions, by unit. Returns its name.
+fn decided(root: &Path, list: &str, name: &str, decisions: &[(&str, &str)], forged: bool) -> String {
+    let mut cells = read(&std::fs::read(root.join(list)).expect("the list"));
+    let rows = &mut cells[0].1;
+    let head = rows.iter().position(|row| row.iter().any(|cell| *cell == "签发意见")).expect("a head");
+    let column = |title: &str| rows[head].iter().position(|cell| *cell == title).expect("a column");
+    let (unit, decision, check) = (column("责任单位"), column("签发意见"), column("校验码"));
+    for row in rows.iter_mut().skip(head + 1) {
+        let Some((_, word)) = decisions.iter().find(|(named, _)| row[unit] == *named) else { continue };
+        row[decision] = Data::String((*word).to_owned());
+        if forged {
+            row[check] = Data::String("1-ABCDABCDABCDABCD".to_owned());
+        }
+    }
+    let path = root.join(name);
+    std::fs::write(&path, write(&cells)).expect("a copy");
+    path.to_string_lossy().into_owned()
+}
+
+/// The signing list goes out with the drafts and comes back with a decision in each row; what is released bears the day of its release, and its
+/// copies go out with it.
+#[tokio::test]
+async fn a_signing_list_releases_what_was_agreed_to() {
+    let root = fresh_root();
+    let at = root.path();
+    edit(at, "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-01-01\"\n\n[database]");
+    let opened = service(at, "2026-10-09T01:00:00Z").await;
+    import_into(&opened, "九月.csv", &register("", "茶园加工项目"), "2026-09-30").await;
+    run(&opened, "2026-10-09T09:00:00", "2026-09-30", false).await;
+    opened.store().close().await;
+    let outbox = |arguments: &[&str]| duban(at, &[&["outbox"], arguments].concat());
+    let city = "黔南布依族苗族自治州";
+    let file = at.join("签发清单.xlsx");
+    let written = outbox(&["signing-list", file.to_str().expect("a path")]);
+    assert!(written.status.success() && stdout(&written).contains("待签发2件"), "{}{}", stdout(&written), stderr(&written));
+    assert_eq!(
+        outbox(&["signing-list", file.to_str().expect("a path")]).status.code(),
+        Some(1),
+        "a file that is there is not written over"
+    );
+    let shown = read(&std::fs::read(&file).expect("the list"));
+    let row = shown[0].1.iter().find(|row| row.iter().any(|cell| *cell == city)).expect("the city's row");
+    let words: Vec<String> = row.iter().map(ToString::to_string).collect();
+    assert!(words.contains(&"督办".to_owned()) && words.contains(&"2".to_owned()) && words.contains(&"3".to_owned()), "{words:?}");
+
+    let list = |name: &str, decisions: &[(&str, &str)], forged| decided(at, "签发清单.xlsx", name, decisions, forged);
+    let forged = list("伪造.xlsx", &[(city, "同意")], true);
+    let refused = outbox(&["release", "--list", &forged, "--by", "王局长"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stdout(&refused).contains("校验码不符") && stdout(&refused).contains("签发0件"), "{}", stdout(&refused));
+    let unclear = list("写错.xlsx", &[(city, "可以")], false);
+    assert!(stdout(&outbox(&["release", "--list", &unclear, "--by", "王局长"])).contains("只能填“同意”或“不同意”"));
+    let good = list("签批.xlsx", &[(city, "同意"), ("省投资促进局", "不同意")], false);
+    assert_eq!(outbox(&["release", "--list", &good]).status.code(), Some(1), "nobody signs without a name");
+    let released = outbox(&["release", "--list", &good, "--by", "王局长"]);
+    assert!(released.status.success(), "{}{}", stdout(&released), stderr(&released));
+    assert!(stdout(&released).contains("清单：签发督办1件（截至2026年9月30日，随附抄送2件）"), "{}", stdout(&released));
+    assert!(stdout(&released).contains("签发1件，不予签发1件，退回0行"), "{}", stdout(&released));
+    let repeated = outbox(&["release", "--list", &good, "--by", "王局长"]);
+    assert!(repeated.status.code() == Some(2) && stdout(&repeated).contains("不是待签发的拟办件"), "{}", stdout(&repeated));
+
+    assert!(outbox(&["send"]).status.success());
+    let mails = files_below(&at.join("var/outbox"));
+    let letters: Vec<String> = mails
+        .iter()
+        .filter_map(|(_, bytes)| MessageParser::default().parse(bytes))
+        .filter(|mail| mail.subject().is_some_and(|subject| subject.contains("【督办】")))
+        .map(|mail| format!("{}\n{}", mail.subject().unwrap_or_default(), mail.body_text(0).unwrap_or_default()))
+        .collect();
+    assert_eq!(letters.len(), 3, "the letter and two copies: {letters:?}");
+    assert_eq!(letters.iter().filter(|letter| letter.starts_with("（抄送）")).count(), 2);
+    assert!(letters.iter().all(|letter| !letter.contains('〔') && letter.contains("前书面报告")), "{letters:?}");
+    let audit = duban(at, &["audit", "--verify"]);
+    assert_eq!(audit.status.code(), Some(0), "{}{}", stdout(&audit), stderr(&audit));
 }

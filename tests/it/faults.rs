@@ -114,6 +114,7 @@ async fn queue(store: &Store, number: usize, size: usize, count: usize) -> Strin
                 digest_sha256: String::new(),
                 bytes,
                 act: String::new(),
+                copy_of: String::new(),
                 names: BTreeSet::new(),
                 id,
             }

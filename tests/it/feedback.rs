@@ -143,6 +143,18 @@ fn fill(form: &mut Cells, case: &toml::Table) {
             }
         }
     }
+    for edit in list("copy_with") {
+        let edit = edit.as_table().expect("an edit");
+        let (code, column) = (text(edit, "code"), text(edit, "column"));
+        for (_, rows) in form.iter_mut() {
+            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| cell.to_string() == code)) {
+                let at = column_of(rows, &column);
+                let mut copy = rows[row].clone();
+                copy[at] = value(&edit["value"]);
+                rows.insert(row + 1, copy);
+            }
+        }
+    }
     for code in list("drop_row") {
         for (_, rows) in form.iter_mut() {
             rows.retain(|row| row.get(1).is_none_or(|cell| *cell != code.as_str().expect("a code")));
@@ -288,7 +300,7 @@ async fn the_next_digest_and_workbook_contain_the_answer() {
     );
     assert!(!county.contains("13812345678"));
     let office = mail("省投资促进局");
-    assert!(office.contains("已收到反馈1项，其中所报事实与台账不一致、待核实1项"), "{office}");
+    assert!(office.contains("已收到反馈1件，其中所报事实与台账不一致、待核实1件"), "{office}");
     assert!(office.contains("未按期反馈（"), "{office}");
     let reports = files_below(&root.path().join("var/reports"));
     let (_, workbook) =
@@ -367,16 +379,17 @@ async fn an_act_above_urging_is_sent_only_after_its_release() {
     let outbox = |arguments: &[&str]| duban(root.path(), &[&["outbox"], arguments].concat());
     let listed = stdout(&outbox(&["list", "--state", "draft"]));
     let ids: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
-    let circular = *ids.iter().find(|id| id.ends_with("_522725_circulate")).unwrap_or_else(|| panic!("no circular: {listed}"));
-    let order = *ids.iter().find(|id| id.ends_with("_522725_supervise")).unwrap_or_else(|| panic!("no order: {listed}"));
-    assert!(listed.contains("【通报】瓮安县 截至2026年9月30日：2项"), "{listed}");
+    let circular = *ids.iter().find(|id| id.ends_with("_520000_circulate")).unwrap_or_else(|| panic!("no circular: {listed}"));
+    let order = *ids.iter().find(|id| id.ends_with("_522700_supervise")).unwrap_or_else(|| panic!("no order: {listed}"));
+    assert!(listed.contains("【通报】省投资促进局 截至2026年9月30日："), "{listed}");
     // A draft can be shown before its release, and found by the findings it lists.
     let shown = stdout(&outbox(&["show", circular]));
     for text in [
         "状态：待签发",
-        "现予通报。",
+        "拟在全省通报，请先核实。",
+        "〔签发日期〕",
         "年产2万吨磷酸铁锂生产线项目",
-        "附件：通报瓮安县督办事项清单（截至2026年9月30日）.xlsx（",
+        "附件：省投资促进局通报事项清单（截至2026年9月30日）.xlsx（",
         "duban outbox release ",
     ] {
         assert!(shown.contains(text), "{text} is not in\n{shown}");
@@ -389,7 +402,7 @@ async fn an_act_above_urging_is_sent_only_after_its_release() {
     assert!(explained.contains("瓮安县") && !explained.contains("circulate"), "a draft notifies nobody: {explained}");
     let sent = |act: &str| {
         let mails = files_below(&root.path().join("var/outbox"));
-        mails.into_iter().find(|(name, _)| name.contains(&format!("_522725_{act}"))).map(|(_, bytes)| as_read(&bytes))
+        mails.into_iter().find(|(name, _)| name.contains(&format!("_{act}"))).map(|(_, bytes)| as_read(&bytes))
     };
     // A draft is not sent by `send`, by releasing mails on hold, or by a release without name or reason.
     for arguments in [&["send"][..], &["release"], &["release", circular], &["release", circular, "--by", "张三"]] {
@@ -402,7 +415,12 @@ async fn an_act_above_urging_is_sent_only_after_its_release() {
     assert!(rejected.status.success() && stdout(&rejected).contains("不予签发"), "{}{}", stdout(&rejected), stderr(&rejected));
     assert!(outbox(&["send"]).status.success());
     let circular_text = sent("circulate").expect("the circular went out");
-    assert!(circular_text.contains("现予通报。") && circular_text.contains("通报瓮安县督办事项清单"), "{circular_text}");
+    assert!(
+        circular_text.contains("拟在全省通报，请先核实。")
+            && circular_text.contains("省投资促进局通报事项清单")
+            && !circular_text.contains('〔'),
+        "{circular_text}"
+    );
     assert!(sent("supervise").is_none());
     let shown = stdout(&outbox(&["show", order]));
     assert!(shown.contains("不予签发（王局长）系统用户") && shown.contains(" 已电话督促"), "{shown}");

@@ -194,9 +194,9 @@ async fn two_consecutive_red_quarters_draft_an_interview() {
     assert!(!county.contains("约谈") && !county.contains("（第1个季度）"), "{county}");
 
     // the county's mail names every change; the total is equal: 2 new - 1 done - 1 no longer in the register
-    assert!(county.contains("与上期项数相同：新增2项，升级1项，办结1项，不再列入1项。"), "{county}");
+    assert!(county.contains("与上期个数相同：新增2个，升级1个，办结1个，1个已转出、终止或转由下级办理，不再列入。"), "{county}");
     assert!(county.contains("●红 G项目\n   再次出现\n") && county.contains("●红 B项目\n   升级\n"), "{county}");
-    assert!(county.contains("三、本期办结（1件），感谢支持\nC项目（C，签约未开工）\n- D 本次台账中未见，请核实\n"), "{county}");
+    assert!(county.contains("三、本期办结（1个），感谢支持\nC项目（C，签约未开工）\n- D 本次台账中未见，请核实\n"), "{county}");
     let printed = stdout(&duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]));
     let compared = "较上期：新增1 升级1 减轻1 持续5 再次出现1 办结1";
     assert!(printed.contains(compared), "{printed}");
@@ -217,7 +217,7 @@ async fn the_accountability_list_is_for_the_office_only() {
     let file = at.join("清单.xlsx");
     let made = duban(at, &["accountability", "--as-of", "2027-03-31", file.to_str().expect("a path")]);
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
-    assert!(stdout(&made).contains("列入3项，涉及2个单位"), "{}", stdout(&made));
+    assert!(stdout(&made).contains("列入3件，涉及2个单位"), "{}", stdout(&made));
     let bytes = std::fs::read(&file).expect("the list");
     let list = cells(&bytes);
     // A was red at four consecutive quarter ends, B at three, E and G at fewer; H waits on an answer; X was exempt at one

@@ -87,7 +87,7 @@ async fn a_source_that_failed_accuses_nobody_of_new_things() {
     assert!(county.contains("项目台账数据已53天未更新（截至2026年10月8日），来源“platform”未能读取。"), "{county}");
     assert!(!county.contains("未能读取：") && !county.contains("新问题"), "{county}");
     // what is late only since the data's day waits, apart from what was late then
-    assert!(county.contains("你单位有1项需办理") && county.contains("另有：待数据更新1项"), "{county}");
+    assert!(county.contains("你单位有1个项目（1件）需办理") && county.contains("另有：待数据更新1个"), "{county}");
     assert!(county.contains("GZ501）：签约未开工") && county.contains("（待数据更新）"), "{county}");
     let office = mails(root.path(), "weekly-reminder_2026-11-30_20261130T080000_520000").pop().expect("the office's mail");
     assert!(office.contains("来源“platform”未能读取") && office.contains("register.csv") && office.contains("不存在"), "{office}");
@@ -115,7 +115,7 @@ async fn what_waited_for_data_is_new_once_they_have_come() {
     assert!(come.contains("新增1 ") && come.contains("持续1 ") && !come.contains("未全部完成"), "{come}");
     let county =
         mails(root.path(), "weekly-reminder_2026-10-26").into_iter().find(|mail| mail.contains("瓮安县投资促进局：")).expect("a mail");
-    assert!(county.contains("新增1项") && !county.contains("待数据更新"), "{county}");
+    assert!(county.contains("新增1个") && !county.contains("待数据更新"), "{county}");
     service.store().close().await;
 }
 

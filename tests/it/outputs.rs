@@ -127,7 +127,7 @@ async fn mails_and_workbooks_of_a_quarter() {
     let books = files_below(&root.path().join("var/reports/quarterly-supervision"));
     assert_eq!(books.len(), 4);
     let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
-    let (_, page) = books.iter().find(|(name, _)| name.contains("一页通")).expect("the leader's page");
+    let (_, page) = books.iter().find(|(name, _)| name.contains("专报（一页）")).expect("the leader's page");
     insta::assert_snapshot!("leader_page", cells(page));
     // The fingerprints of configuration files change with every edit, so they are replaced.
     let text: Vec<String> = cells(book)
@@ -166,7 +166,7 @@ async fn the_counts_of_a_mail_agree() {
         assert_eq!(subject, lights(line), "{name}");
         assert_eq!(subject, lights(opening), "{name}");
         let items: usize = subject.iter().sum();
-        assert!(line.contains(&format!("有{items}项需办理")), "{name}: {line}");
+        assert!(line.contains(&format!("有{items}个项目（")), "{name}: {line}");
         lit += items;
         // The office's attachment lists only the findings addressed to the office itself.
         if name.ends_with("_省投资促进局.eml") {

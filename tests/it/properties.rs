@@ -8,7 +8,7 @@ use duban::config::load::{Config, read_files};
 use duban::domain::judging::finding::{Finding, Identity, State};
 use duban::domain::judging::judge::Judged;
 use duban::domain::notify::disposition::NotifyReason;
-use duban::domain::notify::inputs::{DataState, FindingRelation, PlanInputs, Rhythm};
+use duban::domain::notify::inputs::{DataState, FindingRelation, PlanInputs, Rhythm, ThroughPlaces};
 use duban::domain::notify::plan::plan;
 use duban::domain::register::calendar::{Calendar, Span};
 use duban::domain::register::ledger::{FieldKind, Role};
@@ -16,7 +16,7 @@ use duban::domain::register::levels::Level;
 use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Record};
 use duban::domain::register::units::UnitId;
 use duban::domain::rules::policy::Policy;
-use duban::domain::rules::rule::{Light, RuleKind};
+use duban::domain::rules::rule::{Act, Light, RuleKind};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -268,6 +268,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
             let gone = BTreeSet::new();
             let answers = duban::domain::notify::feedback::Answers::new();
             let started = dice.usize(..4) != 0;
+            let covered: BTreeSet<UnitId> = (0..policy.units.units.len()).filter(|_| dice.usize(..30) == 0).collect();
             let planned = plan(&PlanInputs {
                 answers: &answers,
                 policy: &policy,
@@ -284,6 +285,10 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 unreached: &[],
                 gone: &gone,
                 rhythm: *dice.choice(&[Rhythm::Always, Rhythm::Changes]).expect("one"),
+                through_place: &ThroughPlaces { most: dice.usize(..4), levels: levels.clone() },
+                covered: &covered,
+                drafts: &[Act::Supervise, Act::Circulate, Act::Interview],
+                unsigned: Default::default(),
                 levels: &levels,
                 started,
                 data: &DataState::default(),
@@ -301,6 +306,10 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 let is_mailed = planned.digests.iter().any(|digest| digest.recipient.unit == *unit);
                 let fits = match reason {
                     NotifyReason::HasItems | NotifyReason::HasNews => is_mailed,
+                    NotifyReason::ThroughPlace => planned.digests.iter().any(|digest| {
+                        Some(digest.recipient.unit) == own.place && digest.forwarded.iter().any(|department| department.unit == *unit)
+                    }),
+                    NotifyReason::Covered => covered.contains(unit) && concerning().next().is_some() || is_notice_of(),
                     NotifyReason::NothingNew | NotifyReason::QuietDays => {
                         policy.units.mailbox(*unit).is_some() && !last_digest_on.is_empty()
                     }
@@ -320,13 +329,15 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
             }
             // checked independently of the plan: each pair in a digest is open or unjudged, and the digest's unit is its recipient
             for digest in &planned.digests {
-                for FindingRelation { finding: index, relation } in &digest.covered {
+                for FindingRelation { finding: index, relation } in digest.all_covered() {
                     let finding = &judged.findings[*index];
+                    let notified: Vec<UnitId> =
+                        digest.forwarded.iter().map(|department| department.unit).chain([digest.recipient.unit]).collect();
                     let is_recipient = finding
                         .relations()
                         .iter()
                         .zip(finding.recipients())
-                        .any(|(of, unit)| of == relation && unit == Some(digest.recipient.unit));
+                        .any(|(of, unit)| of == relation && unit.is_some_and(|unit| notified.contains(&unit)));
                     assert!(
                         is_recipient && finding.state != State::Exempt,
                         "seed {seed}: {} is not addressed to {}",

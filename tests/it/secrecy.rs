@@ -21,7 +21,7 @@ use duban::domain::judging::indicators::Indicators;
 use duban::domain::judging::judge::Judged;
 use duban::domain::judging::roster::Rosters;
 use duban::domain::notify::digest::{Digest, Draft};
-use duban::domain::notify::drafts::drafts;
+
 use duban::domain::notify::feedback::{Answer, Answers};
 use duban::domain::notify::form_seal::FormKey;
 use duban::domain::notify::inputs::{DataState, PlanInputs, Rhythm};
@@ -267,6 +267,7 @@ impl Renderer<'_> {
             form_key: &FormKey::new(1, b"the key of the tests"),
             silent: &[],
             gone: &[],
+            unsigned: Default::default(),
             previous_run: None,
             inputs: &[],
         };
@@ -399,6 +400,10 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,
+                through_place: &Default::default(),
+                covered: &Default::default(),
+                drafts: &ACTS,
+                unsigned: Default::default(),
                 levels: &policy.units.levels.all().collect::<Vec<Level>>(),
                 started: seed % 5 != 4,
                 data: &DataState::default(),
@@ -406,7 +411,9 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 next_on: &|_| None,
                 is_counts_only: &|address| !is_trusted(address),
             };
-            let (mut planned, drafted) = (plan(&of), drafts(&of, &ACTS));
+            let mut planned = plan(&of);
+            let letters = std::mem::take(&mut planned.acts.drafts);
+            let drafted: Vec<Draft> = letters.iter().flat_map(|letter| letter.copies.iter().chain([letter])).cloned().collect();
             tamper(&mut planned, &secrets);
             let intake: Vec<IntakeIssue> = world
                 .register

@@ -103,7 +103,8 @@ fn the_outbox_is_listed_for_machines_and_by_the_title_of_a_rule() {
     assert_eq!((&accepted["job"], &accepted["attempts"]), (&"quarterly-supervision".into(), &1.into()));
     assert_eq!(accepted["key"], "2026Q3");
     assert!(accepted["message_id"].as_str().expect("an id").contains('@'));
-    let draft = of_county("draft")["id"].as_str().expect("an id").to_owned();
+    let letter = rows.iter().find(|row| row["unit"] == "黔南布依族苗族自治州" && row["state"] == "draft").expect("a letter");
+    let draft = letter["id"].as_str().expect("an id").to_owned();
     duban(root, &["outbox", "hold", "--sending", "--by", "值班员", "--reason", "看一看"]);
     duban(root, &["outbox", "release", &draft, "--by", "王处长", "--reason", "同意"]);
     let rows: Vec<Value> = serde_json::from_slice(&duban(root, &["outbox", "list", "--format", "json"]).stdout).expect("rows");
@@ -259,7 +260,7 @@ fn a_counter_that_cannot_be_read_holds_sending_alone() {
         }
         assert!(ids(&status(root).0).contains(&"sending-held"), "{torn:?}");
         let sent = files_below(&root.join("var/outbox")).len();
-        let run = duban(root, &["run", "county-monthly-study", "--as-of", "2026-09-30"]);
+        let run = duban(root, &["run", "county-monthly-study", "--as-of", "2026-10-31"]);
         assert_eq!((run.status.code(), files_below(&root.join("var/outbox")).len()), (Some(2), sent), "{torn:?}: {run:?}");
         let released = duban(root, &["outbox", "release", "--sending", "--by", "王处长", "--reason", "核对过"]);
         assert_eq!(released.status.code(), Some(0), "{released:?}");

@@ -11,7 +11,7 @@ use std::io::{Cursor, Read};
 /// Template, folder below var/reports, prefix of the file's path in it. Without a folder: the unit whose mail has the workbook attached.
 const WORKBOOKS: [(&str, &str, &str); 19] = [
     ("quarterly-supervision", "quarterly-supervision/2026-09-30", "季度督办工作簿"),
-    ("leader-page", "quarterly-supervision/2026-09-30", "全省招商项目落地情况一页通"),
+    ("leader-page", "quarterly-supervision/2026-09-30", "全省招商项目落地情况专报"),
     ("work-order-bulletin", "quarterly-supervision/2026-09-30", "项目落地服务工作单办理情况通报"),
     ("ledgers-quarterly", "quarterly-packs/2026-09-30", "全省招商项目分类台账"),
     ("negotiation-quarterly", "quarterly-packs/2026-09-30", "在谈项目和目标企业台账"),

@@ -4,6 +4,7 @@ use crate::domain::register::units::{CompactUnit, UnitId};
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light, Relation};
+use crate::domain::rules::weight::{Burden, Weight};
 use chrono::NaiveDate;
 use std::num::NonZeroU32;
 use std::ops::Deref;
@@ -139,6 +140,8 @@ pub struct Subject {
     pub(crate) named: [CompactUnit; Relation::ALL.len()],
     /// The highest level whose major-project ledger lists the project.
     pub major: Option<crate::domain::register::levels::Level>,
+    /// The amount of the project, in 分.
+    pub amount: Option<i64>,
     /// Whether it is only counted outside the office's own workbook (另有n件不便列示).
     pub restricted: bool,
     /// Whether only its own unit, the recipients of its findings, and the office may see its row.
@@ -151,6 +154,11 @@ impl Subject {
     /// The act of a ladder as far as it goes for this record: what waits at the desk of an issuer or an office is 催办 at most.
     pub(crate) fn bounded(&self, act: Act) -> Act {
         if self.is_of_desk { act.min(Act::Urge) } else { act }
+    }
+
+    /// The owner of the project that it belongs to.
+    pub(crate) fn project_owner(&self) -> Option<UnitId> {
+        Option::from(self.named[Relation::Raiser as usize]).filter(|_| !self.project.is_empty())
     }
 
     /// The unit that leads the industry of its project.
@@ -220,6 +228,27 @@ impl Finding {
             Change::Escalated if self.old_data.is_some() => Change::Continued,
             change => change,
         }
+    }
+
+    /// How much it weighs against other findings.
+    pub fn weight(&self, policy: &Policy) -> Weight {
+        policy.weights.of(Burden {
+            light: self.light,
+            phase: policy.rules[self.rule].phase,
+            amount: self.amount,
+            days: self.overdue_days(),
+            quarters: self.quarters,
+        })
+    }
+
+    /// Its light as totals count it: a service has none.
+    pub fn counted_light(&self, policy: &Policy) -> Option<Light> {
+        self.light.filter(|_| !self.is_service(policy))
+    }
+
+    /// Whether it is a service to offer.
+    pub fn is_service(&self, policy: &Policy) -> bool {
+        policy.rules[self.rule].service.is_some()
     }
 
     /// The relations it is addressed to.

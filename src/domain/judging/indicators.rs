@@ -432,7 +432,7 @@ impl Indicators {
         let named = |unit: &Option<UnitId>| unit.map_or_else(String::new, |unit| units.units[unit].name.clone());
         let industry = |index: &Option<usize>| index.map_or_else(String::new, |index| units.industries[index].name.clone());
         let mut lights = [0; 3];
-        for light in findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light) {
+        for light in findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| finding.counted_light(policy)) {
             lights[light as usize] += 1;
         }
         IndicatorSnapshot {

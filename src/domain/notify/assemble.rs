@@ -2,21 +2,26 @@
 //! part (`roll_up.rs`). A mailbox outside the allowed domains gets the counts only.
 
 use crate::domain::audience::is_named;
-use crate::domain::judging::finding::Change;
-use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, OldItem, Recipient, RollUp, Sections};
+use crate::domain::judging::finding::{Change, ItemKey};
+use crate::domain::notify::digest::{
+    AttachedFile, Counts, Digest, ForwardedItem, ForwardedUnit, ItemText, Numerals, OldItem, Recipient, RollUp, Sections,
+};
 use crate::domain::notify::disposition::UnitFindings;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
 use crate::domain::notify::items::{FoundRecords, Item, Items, UnitItems};
 use crate::domain::notify::opening;
-use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, old_item, places, rest, shorten};
+use crate::domain::notify::sections::{due_line, empty_cells, former_items, old_item, places, rest, services, shorten};
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::data_condition::Reader;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
+use std::collections::HashSet;
 
-/// Items listed in full. With every other part at its longest a mail stays within two screens of a phone.
+/// Items listed in full, and fewer beside so many other parts: a mail stays within two screens of a phone.
 const FULL_MAX: usize = 3;
+const FULL_MAX_CROWDED: usize = 2;
+const CROWDED: usize = 2;
 /// Items listed in full in the office's digest, where each is shorter.
 const FULL_MAX_OFFICE: usize = 5;
 
@@ -48,7 +53,7 @@ pub(crate) fn digest(
     unit: UnitId,
     mailbox: Mailbox<'_>,
     addressed: &UnitFindings,
-    UnitItems { counted: Items(items), waiting }: &UnitItems,
+    UnitItems { counted: Items(items), services: Items(offered), waiting }: &UnitItems,
     found: &FoundRecords<'_>,
     roll_up: Option<RollUp>,
 ) -> Digest {
@@ -56,19 +61,37 @@ pub(crate) fn digest(
     let is_office = roll_up.is_some();
     let last_notified = inputs.last_notified_of(unit);
     let mut counts = count_items(items);
-    (counts.due, counts.exempt) = (addressed.due.len(), addressed.exempt);
+    (counts.due, counts.exempt, counts.services) = (addressed.due.len(), addressed.exempt, offered.len());
 
     let is_old = |item: &&Item| item.findings().all(|index| inputs.judged.findings[index].old_data.is_some());
     let (old, current): (Vec<&Item>, Vec<&Item>) = items.iter().partition(is_old);
-    let full = if is_office { FULL_MAX_OFFICE } else { FULL_MAX }.min(current.len());
-    let (in_full, others) = current.split_at(full);
+    let places = places(inputs, unit, items, is_office);
+    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
+    let mut former = former_items(inputs, last_notified, found, &now);
+    let other_parts = [
+        places.is_some(),
+        !addressed.due.is_empty(),
+        !offered.is_empty(),
+        addressed.passes_on,
+        !old.is_empty() || !waiting.0.is_empty(),
+        !former.resolved.is_empty() || !former.gone.is_empty(),
+        !addressed.unjudged.is_empty(),
+    ];
+    let most = match other_parts.iter().filter(|is_there| **is_there).count() {
+        _ if is_office => FULL_MAX_OFFICE,
+        others if others < CROWDED => FULL_MAX,
+        _ => FULL_MAX_CROWDED,
+    };
+    let (sharing, alone): (Vec<&Item>, Vec<&Item>) = current.iter().copied().partition(|item| item.shares_line);
+    let (in_full, others) = alone.split_at(most.min(alone.len()));
+    let others: Vec<&Item> = others.iter().chain(&sharing).copied().collect();
     let old_line = |waits: bool| move |item: &Item| old_item(inputs, unit, item, waits);
     let mut old_items: Vec<OldItem> = old.iter().copied().map(old_line(false)).chain(waiting.0.iter().map(old_line(true))).collect();
     (counts.old_items, counts.waiting) = (old_items.len(), waiting.0.len());
     let urgent: Vec<ItemText> = in_full.iter().map(|item| item_text(inputs, unit, item)).collect();
     let (mut unjudged, blank) = empty_cells(inputs, addressed.unjudged.iter().copied());
-    let mut former = former_items(inputs, last_notified, found);
-    (counts.blank, counts.resolved, counts.gone) = (blank, former.resolved.len(), former.gone.len());
+    (counts.blank, counts.resolved, counts.gone, counts.partly) = (blank, former.resolved.len(), former.gone.len(), former.partly);
+    let comparison = opening::compare_to_last(inputs, &counts, last_notified, &former);
     let mut due: Vec<_> = addressed.due.iter().map(|index| due_line(inputs, *index)).collect();
     let sections = Sections {
         urgent,
@@ -76,6 +99,7 @@ pub(crate) fn digest(
         due_more: shorten(&mut due),
         due,
         rest: rest(inputs, others.iter().copied().filter(|item| item.light != Light::Red)),
+        services: services(inputs, unit, offered),
         old_more: shorten(&mut old_items),
         old_items,
         resolved_more: shorten(&mut former.resolved),
@@ -84,12 +108,11 @@ pub(crate) fn digest(
         gone: former.gone,
         unjudged_more: shorten(&mut unjudged),
         unjudged,
-        places: places(inputs, unit, items, is_office),
+        places,
     };
-    let comparison = opening::compare_to_last(inputs, items, waiting, &counts, last_notified, found);
 
     // what waits for data counts as notified once it is found in newer ones
-    let notified = sorted(items.iter().flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
+    let notified = sorted(items.iter().chain(offered).flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
     let findings = sorted(notified.iter().copied().chain(waiting.0.iter().flat_map(Item::findings)));
     let data_notes = inputs.data_notes(findings.iter().copied(), if is_office { Reader::Office } else { Reader::Unit });
     let all_restricted = || {
@@ -119,6 +142,8 @@ pub(crate) fn digest(
         numerals: Numerals::default(),
         ask: opening::ask(inputs, unit, &current, is_office),
         sections,
+        forwarded: Vec::new(),
+        packs: Vec::new(),
         roll_up,
         replaces_on: None,
         sealed_audit: None,
@@ -126,8 +151,33 @@ pub(crate) fn digest(
     if digest.recipient.counts_only {
         digest.strip_to_counts();
     }
-    digest.numerals = numerals(&digest.sections);
+    digest.renumber();
     digest
+}
+
+/// What the mail of a place names of a department to which it passes items on, and what the department's own workbook holds.
+pub(crate) fn forwarded_unit(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &UnitItems) -> ForwardedUnit {
+    let UnitItems { counted: Items(counted), services: Items(offered), waiting } = items;
+    let line = |item: &Item| {
+        let ItemText { mark, name, code, line, .. } = item_text(inputs, unit, item);
+        ForwardedItem { mark: if item.is_service { "" } else { mark }, name, code, line }
+    };
+    let mut counts = count_items(counted);
+    counts.services = offered.len();
+    let of_items = items.all().flat_map(Item::findings);
+    let findings = sorted(of_items.chain(addressed.unjudged.iter().copied()));
+    let notified = sorted(counted.iter().chain(offered).flat_map(Item::findings).chain(addressed.unjudged.iter().copied()));
+    ForwardedUnit {
+        unit,
+        unit_name: inputs.policy.units.units[unit].name.clone(),
+        items: counted.iter().chain(offered).chain(&waiting.0).map(line).collect(),
+        notified: notified.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
+        covered: addressed.pairs().collect(),
+        findings,
+        restricted: inputs.count_items(&addressed.restricted),
+        counts,
+        attachment: None,
+    }
 }
 
 fn sorted(findings: impl Iterator<Item = usize>) -> Vec<usize> {
@@ -139,7 +189,8 @@ fn sorted(findings: impl Iterator<Item = usize>) -> Vec<usize> {
 
 /// The counts of items by light and change.
 fn count_items(items: &[Item]) -> Counts {
-    let mut counts = Counts { items: items.len(), ..Counts::default() };
+    let findings = items.iter().map(|item| item.findings().count()).sum();
+    let mut counts = Counts { items: items.len(), findings, ..Counts::default() };
     for item in items {
         *counts.light(item.light) += 1;
         match item.change {

@@ -1,4 +1,4 @@
-//! The coverage proof: for each relation, findings addressed = in digests + exempt + done since + held + nothing new +
+//! The coverage proof: for each relation, findings addressed = in digests + covered + exempt + done since + held + nothing new +
 //! unrouted + other levels.
 //!
 //! The two sides are counted from different data, so that the proof can fail: `addressed` from the findings, `in_digests` from the
@@ -19,6 +19,9 @@ use std::fmt::Write;
 pub struct CoverageLine {
     pub addressed: u64,
     pub in_digests: u64,
+    /// In the mail that another job makes for the same day.
+    #[serde(default)]
+    pub covered: u64,
     pub exempt: u64,
     /// Ended between the day that is judged and the day of the mail.
     #[serde(default)]
@@ -32,7 +35,9 @@ pub struct CoverageLine {
 
 impl CoverageLine {
     pub fn adds_up(&self) -> bool {
-        self.addressed == self.in_digests + self.exempt + self.done_since + self.held + self.nothing_new + self.unrouted + self.other_level
+        let parts =
+            [self.in_digests, self.covered, self.exempt, self.done_since, self.held, self.nothing_new, self.unrouted, self.other_level];
+        self.addressed == parts.iter().sum::<u64>()
     }
 
     fn count(&mut self, disposition: Disposition) {
@@ -43,6 +48,7 @@ impl CoverageLine {
             Disposition::NothingNew => self.nothing_new += 1,
             Disposition::Unrouted => self.unrouted += 1,
             Disposition::OtherLevel => self.other_level += 1,
+            Disposition::Covered => self.covered += 1,
             // the digests count these
             Disposition::Addressed => {}
         }
@@ -66,7 +72,7 @@ impl Coverage {
                 coverage.line(finding.state, *relation).addressed += 1;
             }
         }
-        for pair in digests.iter().flat_map(|digest| &digest.covered) {
+        for pair in digests.iter().flat_map(Digest::all_covered) {
             coverage.line(judged.findings[pair.finding].state, pair.relation).in_digests += 1;
         }
         for (pair, disposition) in dispositions {
@@ -89,14 +95,16 @@ impl Coverage {
 
     /// The proof as `duban run` prints it.
     pub fn in_words(&self, levels: &Levels) -> String {
-        let mut out = "覆盖核对：应告知 = 已列入提醒 + 豁免 + 期后已办 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
+        let mut out =
+            "覆盖核对：应告知 = 已列入提醒 + 由另一任务的提醒列入 + 豁免 + 期后已办 + 不便列示 + 无新情况 + 无处可送 + 不在本次范围\n"
+                .to_owned();
         let named = Relation::ALL.iter().map(|relation| (relation.title(levels), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
-            let CoverageLine { addressed, in_digests, exempt, done_since, held, nothing_new, unrouted, other_level } = line;
+            let CoverageLine { addressed, in_digests, covered, exempt, done_since, held, nothing_new, unrouted, other_level } = line;
             let verdict = if line.adds_up() { "相符" } else { "不符" };
             let _ = writeln!(
                 out,
-                "  {title}：{addressed} = {in_digests} + {exempt} + {done_since} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
+                "  {title}：{addressed} = {in_digests} + {covered} + {exempt} + {done_since} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
             );
         }
         out

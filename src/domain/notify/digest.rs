@@ -20,7 +20,7 @@ pub struct Digest {
     /// The findings (indices, ascending) whose rows the attachment shows; empty where the mail may hold counts only.
     #[serde(skip)]
     pub findings: Vec<usize>,
-    /// The pairs that the coverage proof counts as in this digest.
+    /// The pairs of its own unit that the coverage proof counts as in this digest.
     #[serde(skip)]
     pub covered: Vec<FindingRelation>,
 
@@ -42,11 +42,11 @@ pub struct Digest {
     pub started: bool,
     #[serde(flatten)]
     pub attached: AttachedFile,
-    /// Against the items of the unit's last digest: 比上期多1项; empty for its first.
+    /// Against the items of the unit's last digest: 比上期多1个; empty for its first.
     pub than_before: String,
-    /// What changed since the last digest: 新增4项, 有新问题1项, 升级2项, 办结3项.
+    /// What changed since the last digest: 新增4个, 有新问题1个, 升级2个, 办结3个.
     pub compared: Vec<String>,
-    /// What else the mail lists: 10月15日前到期2项, 待补齐1处 …
+    /// What else the mail lists: 10月7日前到期2件, 待补齐1处 …
     pub besides: Vec<String>,
     pub counts: Counts,
     /// Restricted items (涉密 or 不便公开), which are only counted.
@@ -57,6 +57,10 @@ pub struct Digest {
     pub ask: String,
     #[serde(flatten)]
     pub sections: Sections,
+    /// Departments of the place whose few items the mail passes on (转达).
+    pub forwarded: Vec<ForwardedUnit>,
+    /// Names of further files: the packs of the unit.
+    pub packs: Vec<String>,
     pub roll_up: Option<RollUp>,
     /// The day of the mail that this one corrects and replaces; `None` = it is the first of its run. No part of what the mail states.
     pub replaces_on: Option<NaiveDate>,
@@ -125,6 +129,8 @@ pub struct Sections {
     pub due_more: usize,
     /// Orange and yellow items that are not listed in full, by rule.
     pub rest: Vec<RestLine>,
+    /// Services to offer, which are in no count of lights.
+    pub services: Vec<ServiceLine>,
     pub resolved: Vec<FormerItem>,
     pub resolved_more: usize,
     pub gone: Vec<FormerItem>,
@@ -138,12 +144,57 @@ pub struct Sections {
     pub places: Option<Places>,
 }
 
+/// A department whose items the mail of its place passes on. Its own workbook, with its form, goes along.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForwardedUnit {
+    #[serde(skip)]
+    pub unit: UnitId,
+    #[serde(rename = "unit")]
+    pub unit_name: String,
+    pub items: Vec<ForwardedItem>,
+    /// The pairs that the coverage proof counts as in the digest.
+    #[serde(skip)]
+    pub covered: Vec<FindingRelation>,
+    #[serde(skip)]
+    pub notified: Vec<(Identity, Option<Light>)>,
+    #[serde(skip)]
+    pub findings: Vec<usize>,
+    #[serde(skip)]
+    pub restricted: usize,
+    #[serde(skip)]
+    pub counts: Counts,
+    /// Name of its workbook; the sender clears it where none goes along.
+    pub attachment: Option<String>,
+}
+
+/// One item of such a department.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForwardedItem {
+    /// `●红`; empty for a service.
+    pub mark: &'static str,
+    pub name: String,
+    pub code: String,
+    pub line: String,
+}
+
 impl Digest {
+    /// All pairs that the coverage proof counts as in this digest, also those of units that it is passed on to.
+    pub fn all_covered(&self) -> impl Iterator<Item = &FindingRelation> {
+        self.covered.iter().chain(self.forwarded.iter().flat_map(|unit| &unit.covered))
+    }
+
+    /// Numbers the sections that are not empty.
+    pub(crate) fn renumber(&mut self) {
+        self.numerals = numerals(&self.sections, !self.forwarded.is_empty(), self.roll_up.as_ref());
+    }
+
     /// Removes everything but the counts.
     pub(crate) fn strip_to_counts(&mut self) {
         self.findings.clear();
         self.attached.attachment = None;
         self.sections = Sections::default();
+        self.forwarded.clear();
+        self.packs.clear();
         if let Some(roll_up) = &mut self.roll_up {
             roll_up.unrouted_lines.clear();
             roll_up.silent_lines.clear();
@@ -156,7 +207,7 @@ impl Digest {
     }
 }
 
-/// An act above 催办 (拟办) for one unit: what the person who releases it reads, and what the unit gets then. Serialised, it is the
+/// An act above 催办 (拟办): a letter to one unit, a copy of it, or the paper for all: what the person who releases it reads, and what the unit gets then. Serialised, it is the
 /// context of `report-templates/act.*.j2`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Draft {
@@ -173,28 +224,62 @@ pub struct Draft {
     pub subject: String,
     #[serde(flatten)]
     pub recipient: Recipient,
+    /// Whose items they are.
+    pub scope: String,
     #[serde(flatten)]
     pub letterhead: Letterhead,
+    /// Who signs (落款).
+    pub signature: String,
+    /// Words in place of the day of the release, and of the last day to answer.
+    pub dated: String,
+    pub answer_by: String,
     /// The highest number of days overdue of all its findings, in calendar days.
     pub longest_days: i64,
     /// The unit was notified of every item before.
     pub urged: bool,
+    /// Items that were red at the end of as many quarters in a row as an interview takes.
+    pub repeated: usize,
     pub clauses: Vec<String>,
     pub counts: Counts,
     /// Restricted items of this act (涉密 or 不便公开), which are only counted.
     #[serde(rename = "withheld")]
     pub restricted: usize,
+    /// Who has to act on how many of them, in administrative order.
+    pub lines: Vec<DraftLine>,
     pub items: Vec<ItemText>,
     /// Items that are not listed in full.
     pub more: usize,
+    /// The sum of the projects' amounts, in 分.
+    pub amount: i64,
+    /// Items on which a unit has answered.
+    pub answered: usize,
+    /// Points of its weightiest finding.
+    #[serde(skip)]
+    pub weight: u32,
     #[serde(flatten)]
     pub attached: AttachedFile,
+    /// Copies for the units below the addressee, which go out with it.
+    #[serde(skip)]
+    pub copies: Vec<Draft>,
+    /// Title of the addressee of the letter that this is a copy of; empty for the letter itself.
+    pub copy_of: String,
+}
+
+/// How many items of a draft one unit has to act on.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DraftLine {
+    pub unit: String,
+    pub items: usize,
+    pub findings: usize,
+    pub longest_days: i64,
 }
 
 /// The numbers of subject and body; items are projects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub items: usize,
+    /// The findings of the items.
+    pub findings: usize,
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
@@ -204,12 +289,16 @@ pub struct Counts {
     pub added: usize,
     pub escalated: usize,
     pub resolved: usize,
+    /// Findings that are done on items that still have others.
+    pub partly: usize,
     pub gone: usize,
     pub due: usize,
     /// Cells to fill in, each counted once.
     pub blank: usize,
     /// Findings under an exemption.
     pub exempt: usize,
+    /// Services to offer, which are in no other count.
+    pub services: usize,
     /// Items of data that cannot be relied on, which are listed apart.
     pub old_items: usize,
     /// Those of them that wait for newer data and are in no other count.
@@ -230,11 +319,38 @@ impl Counts {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Numerals {
     pub urgent: &'static str,
+    pub places: &'static str,
+    pub unrouted: &'static str,
+    pub unreached: &'static str,
+    pub silent: &'static str,
     pub due: &'static str,
     pub rest: &'static str,
+    pub services: &'static str,
+    pub forwarded: &'static str,
     pub old_items: &'static str,
     pub resolved: &'static str,
     pub unjudged: &'static str,
+}
+
+/// The numerals of the sections that are not empty: 一, 二, 三 … in the order in which a mail has them.
+fn numerals(sections: &Sections, passes_on: bool, roll_up: Option<&RollUp>) -> Numerals {
+    let mut next = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"].into_iter();
+    let mut numeral = |is_shown: bool| if is_shown { next.next().unwrap_or_default() } else { "" };
+    let of_office = |count: fn(&RollUp) -> usize| roll_up.is_some_and(|roll_up| count(roll_up) > 0);
+    Numerals {
+        urgent: numeral(!sections.urgent.is_empty()),
+        places: numeral(sections.places.is_some()),
+        unrouted: numeral(of_office(|roll_up| roll_up.unrouted)),
+        unreached: numeral(of_office(|roll_up| roll_up.unreached_units)),
+        silent: numeral(of_office(|roll_up| roll_up.silent_units)),
+        due: numeral(!sections.due.is_empty()),
+        rest: numeral(!sections.rest.is_empty()),
+        services: numeral(!sections.services.is_empty()),
+        forwarded: numeral(passes_on),
+        old_items: numeral(!sections.old_items.is_empty()),
+        resolved: numeral(!sections.resolved.is_empty() || !sections.gone.is_empty()),
+        unjudged: numeral(!sections.unjudged.is_empty()),
+    }
 }
 
 /// The text of one item in full.
@@ -288,6 +404,24 @@ pub struct Due {
 pub struct RestLine {
     pub rule: String,
     pub counts: Vec<LightCount>,
+}
+
+/// A service to offer, and the projects that it is for.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceLine {
+    /// What is to be done, in the words of its rule.
+    pub text: String,
+    pub count: usize,
+    pub items: Vec<NamedItem>,
+    /// Projects that are not listed.
+    pub more: usize,
+}
+
+/// An item by name and code.
+#[derive(Clone, Debug, Serialize)]
+pub struct NamedItem {
+    pub name: String,
+    pub code: String,
 }
 
 /// How many items have one light.
@@ -384,6 +518,17 @@ pub struct RollUp {
     /// Records with an answer, and those of them with facts to verify.
     pub answered: usize,
     pub proposed: usize,
+    /// Drafts of this run by act, which a person has to release.
+    pub supervised: usize,
+    pub circulated: usize,
+    pub interviewed: usize,
+    /// Units that have reached 约谈 and are not proposed, because others weigh more.
+    pub not_interviewed: usize,
+    /// Items of support departments beyond 督办, which are for a meeting to decide.
+    pub for_meeting: usize,
+    /// Drafts of earlier runs that have waited too long, and the day the oldest was made.
+    pub unsigned: usize,
+    pub unsigned_since: Option<NaiveDate>,
 }
 
 /// A unit whose last mail no server has accepted.

@@ -27,6 +27,8 @@ pub(crate) enum Disposition {
     OtherLevel,
     /// The relation is not notified before the start (建账期).
     BeforeStart,
+    /// It is addressed to its unit, whose mail of the same day another job makes.
+    Covered,
     /// It is addressed to its unit, and the unit is not mailed; [`NotifyReason`] names why.
     NothingNew,
 }
@@ -66,6 +68,8 @@ pub(crate) struct UnitFindings {
     pub(crate) before_start: bool,
     /// Something concerns it, and no mail can reach it.
     pub(crate) without_mailbox: bool,
+    /// Its mail passes on what its departments have.
+    pub(crate) passes_on: bool,
 }
 
 impl UnitFindings {
@@ -83,6 +87,10 @@ pub enum NotifyReason {
     HasItems,
     /// Mailed: something is new, worse or soon due.
     HasNews,
+    /// Notified in the mail of its place: it has few items.
+    ThroughPlace,
+    /// Not mailed: another job mails it for the same day.
+    Covered,
     /// Not mailed by a revision: its mail would repeat that of an earlier revision.
     Unchanged,
     /// Not mailed by a revision that makes only stopped mails anew: its mail was not stopped.
@@ -110,9 +118,11 @@ pub enum NotifyReason {
 }
 
 impl NotifyReason {
-    pub const ALL: [NotifyReason; 14] = [
+    pub const ALL: [NotifyReason; 16] = [
         NotifyReason::HasItems,
         NotifyReason::HasNews,
+        NotifyReason::ThroughPlace,
+        NotifyReason::Covered,
         NotifyReason::Unchanged,
         NotifyReason::NotStopped,
         NotifyReason::NotMade,
@@ -131,10 +141,17 @@ impl NotifyReason {
         matches!(self, NotifyReason::HasItems | NotifyReason::HasNews)
     }
 
+    /// It is notified of its items, by a mail of its own or in that of its place.
+    pub fn is_notified(self) -> bool {
+        self.is_mailed() || self == NotifyReason::ThroughPlace
+    }
+
     pub fn code(self) -> &'static str {
         match self {
             NotifyReason::HasItems => "has-items",
             NotifyReason::HasNews => "has-news",
+            NotifyReason::ThroughPlace => "through-place",
+            NotifyReason::Covered => "covered",
             NotifyReason::Unchanged => "unchanged",
             NotifyReason::NotStopped => "not-stopped",
             NotifyReason::NotMade => "not-made",
@@ -159,6 +176,8 @@ impl NotifyReason {
         match self {
             NotifyReason::HasItems => "有需要办理、补齐或近期到期的事项，已生成提醒".into(),
             NotifyReason::HasNews => "有新增、加重、待补齐或近期到期的事项，已生成提醒".into(),
+            NotifyReason::ThroughPlace => "事项不多，列入当地政府的提醒，由其转达".into(),
+            NotifyReason::Covered => "同一截至日的提醒由另一任务发送，未重复发送".into(),
             NotifyReason::Unchanged => "补做的提醒与前次内容相同，未再发送".into(),
             NotifyReason::NotStopped => "本次只补做因标注不便公开而停发的提醒，本单位的没有停发".into(),
             NotifyReason::NotMade => "提醒未能生成，原因见本次执行未全部完成的说明".into(),
@@ -198,6 +217,7 @@ pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &U
     };
     let is_quiet = last_digest.is_some_and(|last| (inputs.sent_on - *last).num_days() <= QUIET_DAYS);
     match rhythm {
+        _ if has_items && inputs.covered.contains(&unit) => NotifyReason::Covered,
         _ if !has_items => reason_without_items(inputs, unit, addressed),
         Rhythm::Always => NotifyReason::HasItems,
         Rhythm::Changes if !has_news() => NotifyReason::NothingNew,

@@ -36,6 +36,11 @@ impl FormKey {
         self.code(SEAL, &["number", unit, &as_of.to_string()], &[])
     }
 
+    /// The seal of a draft on the signing list: this run, this draft, these bytes.
+    pub fn draft_seal(&self, run: &str, id: &str, bytes_sha256: &str) -> String {
+        self.code(SEAL, &["draft", run, id, bytes_sha256], &[])
+    }
+
     /// The 校验码 of a row as it is sent.
     pub fn row_check(&self, row: &SealedRow<'_>) -> String {
         let head = ["row", row.unit, &row.as_of.to_string(), row.ledger, row.code];

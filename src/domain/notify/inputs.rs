@@ -12,8 +12,9 @@ use crate::domain::register::levels::Level;
 use crate::domain::register::record::{Record, Records};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Light, Relation};
+use crate::domain::rules::rule::{Act, Light, Relation};
 use chrono::{Datelike, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -41,6 +42,34 @@ pub struct FindingRelation {
     pub relation: Relation,
 }
 
+/// Which departments are notified of their items in the mail of their place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThroughPlaces {
+    /// Those with at most so many items.
+    pub most: usize,
+    /// Of places of these levels; empty = none, every department has a mail of its own.
+    pub levels: Vec<Level>,
+}
+
+/// Which units a run leaves to another job, because that mails them for the same day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Yields {
+    #[default]
+    Nobody,
+    /// The other job has notified these units (by code).
+    Notified(Vec<String>),
+    /// The other job is still to mail for the day.
+    Ahead,
+}
+
+/// Drafts that have waited too long for the decision of a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsigned {
+    pub drafts: usize,
+    /// The day the oldest was made on.
+    pub since: Option<NaiveDate>,
+}
+
 /// How far the data behind the findings can be relied on.
 #[derive(Clone, Debug, Default)]
 pub struct DataState {
@@ -55,7 +84,7 @@ pub struct DataState {
 pub struct PlanInputs<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
-    /// The day on which the mails are made and which they bear: 近期到期, the day to reply and the quiet days count from it.
+    /// The day on which the mails are made and which they bear: the day to reply and the quiet days count from it.
     pub sent_on: NaiveDate,
     pub office_name: &'a str,
     pub contact: &'a str,
@@ -76,6 +105,13 @@ pub struct PlanInputs<'a> {
     /// The last answer of a unit on each record.
     pub answers: &'a Answers,
     pub rhythm: Rhythm,
+    pub through_place: &'a ThroughPlaces,
+    /// Units whose mail of the same day another job makes.
+    pub covered: &'a BTreeSet<UnitId>,
+    /// The acts above 催办 that this job drafts.
+    pub drafts: &'a [Act],
+    /// Drafts of earlier runs that no person has decided on.
+    pub unsigned: Unsigned,
     /// Levels of the units that this job mails.
     pub levels: &'a [Level],
     /// `false` = 建账期: only owners and the office are notified, and no act is above 提醒.
@@ -166,9 +202,9 @@ impl PlanInputs<'_> {
         years
     }
 
-    /// The last day of the deadlines that a mail of this plan announces.
+    /// The last day of the deadlines that a mail of this plan announces: due dates are known from the day of the findings.
     pub(crate) fn due_until(&self) -> NaiveDate {
-        self.sent_on.checked_add_days(Days::new(DUE_DAYS)).unwrap_or(NaiveDate::MAX)
+        self.as_of.checked_add_days(Days::new(DUE_DAYS)).unwrap_or(NaiveDate::MAX)
     }
 
     /// The last day to reply to a mail of this plan, by the recipient's own calendar.

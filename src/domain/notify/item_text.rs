@@ -15,7 +15,7 @@ use crate::domain::rules::rule::Light;
 use std::collections::BTreeSet;
 
 /// Other problems listed with an item; the rest are in the attachment.
-const OTHERS_MAX: usize = 3;
+const OTHERS_MAX: usize = 2;
 /// Answers listed with an item; the rest are in the attachment.
 const ANSWERS_MAX: usize = 2;
 
@@ -47,7 +47,8 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
             format!("{line}（{}，{}）", masked(&finding.name), finding.key)
         }
     };
-    let marked_line = |index: usize| format!("{} {}", inputs.judged.findings[index].light.map_or("", Light::title), line(index));
+    let light_of = |index: usize| inputs.judged.findings[index].counted_light(policy).map_or("", Light::title);
+    let marked_line = |index: usize| format!("{} {}", light_of(index), line(index)).trim_start().to_owned();
     let waiting_on = item.findings().find_map(|index| inputs.judged.findings[index].waiting_on());
     // whoever raised a difficulty reads its answer with the project
     let of_item = item.findings().map(|index| &inputs.judged.findings[index]);
@@ -123,7 +124,8 @@ fn others(inputs: &PlanInputs<'_>, item: &Item) -> Vec<String> {
     let line = |(index, count): &(usize, usize)| {
         let finding = &inputs.judged.findings[*index];
         let more = if *count > 1 { format!("等{count}件") } else { String::new() };
-        format!("{} {}{more}", finding.light.map_or("", Light::title), wording::brief(inputs, finding))
+        let light = finding.counted_light(inputs.policy).map_or(String::new(), |light| format!("{} ", light.title()));
+        format!("{light}{}{more}", wording::brief(inputs, finding))
     };
     let mut lines: Vec<String> = rules.iter().take(OTHERS_MAX).map(line).collect();
     if rules.len() > OTHERS_MAX {

@@ -6,6 +6,7 @@ use crate::domain::register::ledger::Role;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::rule::Light;
+use crate::domain::rules::weight::Weight;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,6 +25,12 @@ pub(crate) struct Item {
     pub(crate) was_notified: bool,
     /// 合同投资额 of the project in 分.
     pub(crate) amount: Option<i64>,
+    /// That of its weightiest finding.
+    pub(crate) weight: Weight,
+    /// Nothing but services to offer was found on it: it has a part of its own and is in no count of lights.
+    pub(crate) is_service: bool,
+    /// Everything found on it is of phases that share one line of a mail.
+    pub(crate) shares_line: bool,
     /// The unit whose place it counts for: the owner of the project, also where a finding of another unit leads.
     pub(crate) counted_for: Option<UnitId>,
 }
@@ -48,12 +55,14 @@ pub(crate) fn is_news(change: Change) -> bool {
     matches!(change, Change::New | Change::Reopened | Change::Escalated)
 }
 
-/// A unit's items in the order it should act on them: light, news, amount, then administrative order.
+/// A unit's items in the order it should act on them: light, weight, then administrative order.
 pub(crate) struct Items(pub(crate) Vec<Item>);
 
 /// What a unit is notified of.
 pub(crate) struct UnitItems {
     pub(crate) counted: Items,
+    /// Services to offer, listed apart and in no count of lights.
+    pub(crate) services: Items,
     /// Items that wait for newer data: they are listed apart and in no count of lights.
     pub(crate) waiting: Items,
 }
@@ -64,15 +73,16 @@ impl UnitItems {
         let (waiting, counted): (Vec<usize>, Vec<usize>) =
             findings.iter().copied().partition(|index| inputs.judged.findings[*index].waits_for_data);
         let items = |findings: &[usize]| Items::of(inputs, unit, findings, last_notified);
-        UnitItems { counted: items(&counted), waiting: items(&waiting) }
+        let (services, counted) = items(&counted).0.into_iter().partition(|item| item.is_service);
+        UnitItems { counted: Items(counted), services: Items(services), waiting: items(&waiting) }
     }
 
     pub(crate) fn none() -> UnitItems {
-        UnitItems { counted: Items(Vec::new()), waiting: Items(Vec::new()) }
+        UnitItems { counted: Items(Vec::new()), services: Items(Vec::new()), waiting: Items(Vec::new()) }
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Item> {
-        self.counted.0.iter().chain(&self.waiting.0)
+        self.counted.0.iter().chain(&self.services.0).chain(&self.waiting.0)
     }
 }
 
@@ -91,17 +101,19 @@ impl Items {
         let mut items: Vec<Item> = groups.into_iter().filter_map(one).collect();
         let owner = |item: &Item| item.counted_for.unwrap_or(usize::MAX);
         items.sort_by(|a, b| {
-            let rank = |item: &Item| (Reverse(item.light), !is_news(item.change), Reverse(item.amount), owner(item), item.key.clone());
+            let rank = |item: &Item| (Reverse(item.light), Reverse(item.weight), owner(item), item.key.clone());
             rank(a).cmp(&rank(b))
         });
         Items(items)
     }
 }
 
-/// The items a unit was last notified of, each with its findings. Cells to fill in are no items.
+/// The items a unit was last notified of, each with its findings. Cells to fill in and services are no items.
 pub(crate) fn notified_items<'b>(inputs: &PlanInputs<'_>, last_notified: &'b LastNotified) -> BTreeMap<ItemKey, Vec<&'b Identity>> {
     let mut items: BTreeMap<ItemKey, Vec<&Identity>> = BTreeMap::new();
-    for (identity, _) in last_notified.iter().filter(|(_, light)| light.is_some()) {
+    let is_service =
+        |identity: &Identity| inputs.policy.rule(&identity.rule).is_some_and(|rule| inputs.policy.rules[rule].service.is_some());
+    for (identity, _) in last_notified.iter().filter(|(identity, light)| light.is_some() && !is_service(identity)) {
         let ledger = inputs.policy.ledger(&identity.ledger);
         if let Some(item) = ledger.and_then(|ledger| inputs.item_of(ledger, &identity.key)) {
             items.entry(item).or_default().push(identity);
@@ -133,12 +145,13 @@ fn item(
 ) -> Option<Item> {
     let ledger = key.ledger;
     let of = |index: usize| &inputs.judged.findings[index];
-    // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project
+    // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project; of these
+    // what weighs most
     let worst_first = |index: &usize| {
         let finding = of(*index);
         let distance = (finding.owner != Some(unit), inputs.ledger_of(*index) != ledger);
         let lag = finding.lag.as_ref().map(|lag| lag.tenths());
-        (Reverse(finding.light), distance, Reverse(finding.overdue_days()), Reverse(lag), finding.rule)
+        (Reverse(finding.light), distance, Reverse(finding.weight(inputs.policy)), Reverse(lag), finding.rule)
     };
     findings.sort_by_key(worst_first);
     let is_under_another = |index: usize| {
@@ -146,7 +159,12 @@ fn item(
         findings.iter().any(|other| under.contains(&of(*other).rule))
     };
     let lead_at = findings.iter().position(|index| !is_under_another(*index)).unwrap_or(0);
-    let light = findings.iter().filter_map(|index| of(*index).light).max()?;
+    let counted_light = findings.iter().filter_map(|index| of(*index).counted_light(inputs.policy)).max();
+    let is_service = counted_light.is_none();
+    let light = counted_light.or_else(|| findings.iter().filter_map(|index| of(*index).light).max())?;
+    let weight = findings.iter().map(|index| of(*index).weight(inputs.policy)).max().unwrap_or_default();
+    let phase = |index: &usize| inputs.policy.rules[of(*index).rule].phase.and_then(|phase| inputs.policy.weights.phases.get(phase));
+    let shares_line = light != Light::Red && findings.iter().all(|index| phase(index).is_some_and(|phase| phase.shares_line));
     let changes: Vec<Change> = findings
         .iter()
         .map(|index| {
@@ -164,12 +182,12 @@ fn item(
     let shape = &inputs.policy.ledgers[ledger];
     let record = inputs.record(ledger, &key.code);
     let record = record.as_deref();
-    let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
+    let amount = record.and_then(|record| shape.amount_of(record));
     let counted_for = match record.filter(|_| inputs.policy.project_ledger() == Some(ledger)) {
         Some(record) => owner_of(inputs.policy, shape, record, &HashMap::new()).unit,
         None => of(lead).owner,
     };
-    Some(Item { key, lead, others: findings, light, change, was_notified, amount, counted_for })
+    Some(Item { key, lead, others: findings, light, change, was_notified, amount, weight, is_service, shares_line, counted_for })
 }
 
 /// How an item differs from what the unit was last notified of: new if all of it is, worse if any part is, with something new if any part

@@ -3,15 +3,14 @@
 //! `report-templates/digest.*.j2`.
 
 use crate::domain::audience::masked;
-use crate::domain::judging::finding::ItemKey;
 use crate::domain::notify::digest::{Counts, Letterhead};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
-use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record, notified_items};
+use crate::domain::notify::items::{Item, notified_items};
+use crate::domain::notify::sections::FormerItems;
 use crate::domain::notify::wording;
 use crate::domain::register::levels::{Level, LevelKind, LevelWord, Levels};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
-use std::collections::HashSet;
 
 /// The subject line: unit, date, counts; counts of zero are left out.
 pub(crate) fn subject(inputs: &PlanInputs<'_>, unit: &str, counts: &Counts) -> String {
@@ -21,20 +20,20 @@ pub(crate) fn subject(inputs: &PlanInputs<'_>, unit: &str, counts: &Counts) -> S
     if !inputs.started {
         let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join(" ")) };
         let blanks = if counts.blank > 0 { format!("，待补齐{}处", counts.blank) } else { String::new() };
-        return format!("【存量核对单】{unit} 截至{date}：请核对{}项{lights}{blanks}", counts.items);
+        return format!("【存量核对单】{unit} 截至{date}：请核对{}个{lights}{blanks}", counts.items);
     }
     let mut parts = Vec::new();
     if !lights.is_empty() {
         parts.push(lights.join(" "));
     }
     if counts.due > 0 {
-        parts.push(format!("本周到期{}", counts.due));
+        parts.push(format!("近期到期{}件", counts.due));
     }
     if parts.is_empty() && counts.blank > 0 {
         parts.push(format!("待补齐{}处", counts.blank));
     }
     if parts.is_empty() {
-        parts.push("无督办事项".to_owned());
+        parts.push(if counts.services > 0 { format!("服务事项{}个", counts.services) } else { "无督办事项".to_owned() });
     }
     let news: Vec<String> = [("新增", counts.new), ("新问题", counts.added), ("升级", counts.escalated)]
         .iter()
@@ -69,50 +68,39 @@ pub(crate) fn scope(levels: &Levels, level: Level) -> &str {
 
 /// The items of a digest against those of the unit's last one.
 pub(crate) struct Comparison {
-    /// 比上期多1项, 比上期少2项, 与上期项数相同; empty where the unit was never notified of an item.
+    /// 比上期多1个, 比上期少2个, 与上期个数相同; empty where the unit was never notified of an item.
     pub(crate) total: String,
-    /// The parts of that difference, new items less those that left: 新增4项, 有新问题1项, 升级2项, 办结3项, 不再列入1项.
+    /// The parts of that difference, new items less those that left: 新增4个, 有新问题1个, 升级2个, 办结3个, 1个已转出….
     pub(crate) parts: Vec<String>,
 }
 
 /// Compares a unit's items with those it was last notified of. Records that have become restricted since count in neither.
-pub(crate) fn compare_to_last(
-    inputs: &PlanInputs<'_>,
-    items: &[Item],
-    waiting: &Items,
-    counts: &Counts,
-    last_notified: &LastNotified,
-    found: &FoundRecords<'_>,
-) -> Comparison {
-    let before = notified_items(inputs, last_notified);
-    let now: HashSet<&ItemKey> = items.iter().chain(&waiting.0).map(|item| &item.key).collect();
-    let (mut done, mut elsewhere) = (0, 0);
-    for (_, identities) in before.iter().filter(|(key, _)| !now.contains(key)) {
-        if identities.iter().all(|identity| finished_record(inputs, identity, found).is_some_and(|key| !inputs.gone.contains(&key))) {
-            done += 1;
-        } else {
-            elsewhere += 1;
-        }
-    }
-    let total = match (before.len(), items.len()) {
+pub(crate) fn compare_to_last(inputs: &PlanInputs<'_>, counts: &Counts, last_notified: &LastNotified, former: &FormerItems) -> Comparison {
+    let total = match (notified_items(inputs, last_notified).len(), counts.items) {
         (0, _) => String::new(),
-        (before, now) if now > before => format!("比上期多{}项", now - before),
-        (before, now) if now < before => format!("比上期少{}项", before - now),
-        _ => "与上期项数相同".to_owned(),
+        (before, now) if now > before => format!("比上期多{}个", now - before),
+        (before, now) if now < before => format!("比上期少{}个", before - now),
+        _ => "与上期个数相同".to_owned(),
     };
-    let parts = [("新增", counts.new), ("有新问题", counts.added), ("升级", counts.escalated), ("办结", done), ("不再列入", elsewhere)];
-    let parts = parts.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word}{count}项"));
-    Comparison { total, parts: parts.collect() }
+    let parts = [("新增", counts.new), ("有新问题", counts.added), ("升级", counts.escalated), ("办结", former.resolved.len())];
+    let mut parts: Vec<String> =
+        parts.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word}{count}个")).collect();
+    if former.elsewhere > 0 {
+        parts.push(format!("{}个已转出、终止或转由下级办理，不再列入", former.elsewhere));
+    }
+    Comparison { total, parts }
 }
 
-/// What the mail lists beside the items: 10月15日前到期2项, 待补齐1处 …
+/// What the mail lists beside the items: 10月7日前到期2件, 待补齐1处 …
 pub(crate) fn besides(inputs: &PlanInputs<'_>, counts: &Counts) -> Vec<String> {
     let due_until = wording::day(inputs, inputs.due_until());
     [
-        (counts.due, format!("{due_until}前到期{}项", counts.due)),
+        (counts.due, format!("{due_until}前到期{}件", counts.due)),
+        (counts.partly, format!("已办结{}件，所属项目仍有其他事项", counts.partly)),
+        (counts.services, format!("服务事项{}个", counts.services)),
         (counts.blank, format!("待补齐{}处", counts.blank)),
-        (counts.waiting, format!("待数据更新{}项", counts.waiting)),
-        (counts.exempt, format!("已批准豁免、延期或异议{}项（照常列示，不催办）", counts.exempt)),
+        (counts.waiting, format!("待数据更新{}个", counts.waiting)),
+        (counts.exempt, format!("已批准豁免、延期或异议{}件（照常列示，不催办）", counts.exempt)),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
@@ -130,7 +118,7 @@ pub(crate) fn ask(inputs: &PlanInputs<'_>, unit: UnitId, items: &[&Item], is_off
         return format!("请于{by}前核对以上事项是否属实，补齐日期，说明原因后回复本邮件；数据有误的，请一并说明。");
     }
     if is_office {
-        return "以上为红橙黄灯中最突出的事项，供研究调度；超过催办的方式由经办人签发后另行送达。".to_owned();
+        return "以上为红橙黄灯中最突出的项目，供研究调度；超过催办的方式由经办人签发后另行送达。".to_owned();
     }
     let own = items.iter().filter(|item| inputs.judged.findings[item.lead].owner == Some(unit)).count();
     let reply = "填写附件中的反馈表后回复本邮件即可；有正当理由或数据有误的，请一并说明。";

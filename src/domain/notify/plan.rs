@@ -7,13 +7,14 @@
 //! Invariants: every (finding, relation) has exactly one disposition, see [`Coverage`]; a digest names only findings addressed to its
 //! unit, except that of the office, which lists all; no text in it holds a full phone number.
 
-use crate::domain::audience::is_named;
+use crate::domain::audience::{is_named, is_named_to_place};
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::notify::assemble::{Mailbox, digest};
+use crate::domain::notify::assemble::{Mailbox, digest, forwarded_unit};
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
 use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
-use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
+use crate::domain::notify::drafts::{Acts, acts};
+use crate::domain::notify::inputs::{FindingRelation, PlanInputs, ThroughPlaces};
 use crate::domain::notify::items::{FoundRecords, UnitItems};
 use crate::domain::notify::roll_up::roll_up;
 use crate::domain::register::levels::LevelKind;
@@ -29,6 +30,8 @@ pub struct Plan {
     /// The pairs that are in no digest, each for a reason the proof counts.
     pub not_notified: Vec<FindingRelation>,
     pub coverage: Coverage,
+    /// The acts above 催办 that a person has to release.
+    pub acts: Acts,
 }
 
 /// Plans the digests of a run.
@@ -41,6 +44,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
         addressed.entry(office).or_default();
     }
     let office_findings = addressed.remove(&office);
+    let acts = acts(inputs, inputs.drafts);
     let mut planning = Planning {
         inputs,
         found: inputs.judged.findings.iter().map(|finding| (inputs.policy.rules[finding.rule].ledger, &*finding.key)).collect(),
@@ -48,14 +52,20 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
         reasons: BTreeMap::new(),
         dispositions,
     };
-    for (unit, findings) in addressed {
-        planning.build_or_skip(unit, &findings, None);
+    let mut forwarded = through_places(inputs, &mut addressed);
+    for unit in forwarded.values().flatten().map(|department| department.unit) {
+        planning.reasons.insert(unit, NotifyReason::ThroughPlace);
+    }
+    for (unit, mut findings) in addressed {
+        let departments = forwarded.remove(&unit).unwrap_or_default();
+        findings.passes_on = !departments.is_empty();
+        planning.build_or_skip(unit, &findings, departments, None);
     }
     if let Some(findings) = office_findings {
         let unrouted: Vec<FindingRelation> =
             planning.dispositions.iter().filter(|(_, of)| *of == Disposition::Unrouted).map(|(pair, _)| *pair).collect();
-        let roll_up = roll_up(inputs, &planning.digests, &unrouted);
-        planning.build_or_skip(office, &findings, Some(roll_up));
+        let roll_up = roll_up(inputs, &planning.digests, &unrouted, &acts);
+        planning.build_or_skip(office, &findings, Vec::new(), Some(roll_up));
     }
     for unit in 0..inputs.policy.units.units.len() {
         let reason = || notify_reason(inputs, unit, &UnitFindings::default(), &UnitItems::none());
@@ -64,7 +74,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     let Planning { mut digests, reasons, dispositions, .. } = planning;
     digests.sort_by_key(|digest| digest.recipient.unit);
     let coverage = Coverage::of(inputs.judged, &digests, &dispositions);
-    Plan { digests, reasons, not_notified: dispositions.into_iter().map(|(pair, _)| pair).collect(), coverage }
+    Plan { digests, reasons, not_notified: dispositions.into_iter().map(|(pair, _)| pair).collect(), coverage, acts }
 }
 
 /// What is addressed to each unit, and what becomes of the pairs that are addressed to none.
@@ -134,25 +144,87 @@ struct Planning<'p, 'i> {
 
 impl Planning<'_, '_> {
     /// Makes a unit's digest, or records why it gets none. `roll_up` is given for the office.
-    fn build_or_skip(&mut self, unit: UnitId, addressed: &UnitFindings, roll_up: Option<RollUp>) {
+    fn build_or_skip(&mut self, unit: UnitId, addressed: &UnitFindings, forwarded: Vec<ThroughPlace>, roll_up: Option<RollUp>) {
         let inputs = self.inputs;
-        let mut findings: Vec<usize> = if roll_up.is_some() {
+        let items = if roll_up.is_some() {
             let open = |finding: &Finding| finding.state == State::Open && finding.done_since.is_none() && is_named(finding);
-            inputs.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
+            let all = inputs.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index);
+            UnitItems::of(inputs, unit, &all.collect::<Vec<usize>>(), inputs.last_notified_of(unit))
         } else {
-            addressed.open.iter().map(|pair| pair.finding).collect()
+            items_of(inputs, unit, addressed)
         };
-        findings.sort_unstable();
-        findings.dedup();
-        let items = UnitItems::of(inputs, unit, &findings, inputs.last_notified_of(unit));
         let reason = notify_reason(inputs, unit, addressed, &items);
         self.reasons.insert(unit, reason);
         match inputs.policy.units.mailbox(unit).filter(|_| reason.is_mailed()) {
             Some((mailbox_unit, address)) => {
                 let mailbox = Mailbox { unit: mailbox_unit, address };
-                self.digests.push(digest(inputs, unit, mailbox, addressed, &items, &self.found, roll_up));
+                let mut digest = digest(inputs, unit, mailbox, addressed, &items, &self.found, roll_up);
+                add_forwarded(inputs, &mut digest, forwarded);
+                self.digests.push(digest);
             }
-            None => self.dispositions.extend(addressed.pairs().map(|pair| (pair, Disposition::NothingNew))),
+            None => {
+                let disposition = if reason == NotifyReason::Covered { Disposition::Covered } else { Disposition::NothingNew };
+                self.dispositions.extend(addressed.pairs().map(|pair| (pair, disposition)));
+            }
         }
     }
+}
+
+/// The items of a unit.
+fn items_of(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings) -> UnitItems {
+    let mut findings: Vec<usize> = addressed.open.iter().map(|pair| pair.finding).collect();
+    findings.sort_unstable();
+    findings.dedup();
+    UnitItems::of(inputs, unit, &findings, inputs.last_notified_of(unit))
+}
+
+/// A department that is notified of its items in the mail of its place.
+struct ThroughPlace {
+    unit: UnitId,
+    addressed: UnitFindings,
+    items: UnitItems,
+}
+
+/// Takes the departments with few items out of those that get a mail of their own, where the mail of their place may carry what they have: no row
+/// that only its own units may see. By place.
+fn through_places(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, UnitFindings>) -> BTreeMap<UnitId, Vec<ThroughPlace>> {
+    let units = &inputs.policy.units;
+    let mut forwarded: BTreeMap<UnitId, Vec<ThroughPlace>> = BTreeMap::new();
+    let ThroughPlaces { most, levels } = inputs.through_place;
+    let candidates: Vec<(UnitId, UnitId)> = addressed
+        .keys()
+        .filter_map(|unit| Some((*unit, units.units[*unit].place.filter(|place| levels.contains(&units.units[*place].level))?)))
+        .collect();
+    let mut is_mailed: BTreeMap<UnitId, bool> = BTreeMap::new();
+    for (unit, place) in candidates {
+        let carries = *is_mailed.entry(place).or_insert_with(|| {
+            let of_place = addressed.get(&place);
+            of_place.is_some_and(|of_place| {
+                let counts_only = units.mailbox(place).is_none_or(|(_, address)| (inputs.is_counts_only)(address));
+                !counts_only && notify_reason(inputs, place, of_place, &items_of(inputs, place, of_place)).is_mailed()
+            })
+        });
+        let Some(own) = addressed.get(&unit).filter(|_| carries) else { continue };
+        let items = items_of(inputs, unit, own);
+        let may_pass = |finding: &usize| is_named_to_place(&inputs.judged.findings[*finding], place);
+        let passes = own.open.iter().map(|pair| &pair.finding).chain(&own.unjudged).all(may_pass)
+            && own.due.iter().all(|index| is_named_to_place(&inputs.judged.notices[*index], place));
+        let few = (1..=*most).contains(&items.all().count());
+        if few
+            && passes
+            && notify_reason(inputs, unit, own, &items).is_mailed()
+            && let Some(own) = addressed.remove(&unit)
+        {
+            forwarded.entry(place).or_default().push(ThroughPlace { unit, addressed: own, items });
+        }
+    }
+    forwarded
+}
+
+/// Adds to the digest of a place what the departments have that it passes on.
+fn add_forwarded(inputs: &PlanInputs<'_>, digest: &mut Digest, forwarded: Vec<ThroughPlace>) {
+    for ThroughPlace { unit, addressed, items } in forwarded {
+        digest.forwarded.push(forwarded_unit(inputs, unit, &addressed, &items));
+    }
+    digest.renumber();
 }

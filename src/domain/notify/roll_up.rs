@@ -4,15 +4,17 @@ use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnreachedUnit, UnroutedRecord};
+use crate::domain::notify::drafts::Acts;
 use crate::domain::notify::feedback::{SilentRecord, silent};
 use crate::domain::notify::form_acts::FormFields;
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::sections::{LINES_MAX, empty_cells, shorten};
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::rule::Act;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The office's own part, once the digests of all other units are planned. `unrouted` are the pairs that no mailbox is known for.
-pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[FindingRelation]) -> RollUp {
+pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[FindingRelation], acts: &Acts) -> RollUp {
     let mut unrouted_lines = unrouted_records(inputs, unrouted);
     let unrouted = unrouted_lines.len();
     unrouted_lines.truncate(LINES_MAX);
@@ -33,6 +35,7 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
         named_findings(inputs, State::Open).map(|(index, finding)| (ledger_id(inputs, index), &*finding.key)).collect();
     let answers = || inputs.answers.iter().filter(|((ledger, code), _)| open.contains(&(ledger.as_str(), code.as_str())));
     let horizon = inputs.due_until();
+    let drafted = |act: Act| acts.drafts.iter().filter(|draft| draft.act == act.code()).count();
     RollUp {
         units_notified: digests.len(),
         forwarded: digests.iter().filter(|digest| !digest.recipient.forwarded_by.is_empty()).count(),
@@ -52,6 +55,13 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
         unreached_more,
         answered: answers().count(),
         proposed: answers().filter(|(_, answer)| !answer.proposals.is_empty()).count(),
+        supervised: drafted(Act::Supervise),
+        circulated: drafted(Act::Circulate),
+        interviewed: drafted(Act::Interview),
+        not_interviewed: acts.not_interviewed.len(),
+        for_meeting: acts.for_meeting,
+        unsigned: inputs.unsigned.drafts,
+        unsigned_since: inputs.unsigned.since,
     }
 }
 

@@ -2,13 +2,13 @@
 //! of places. The text of one item is in `item_text.rs`; headings and fixed words are in `report-templates/digest.*.j2`.
 
 use crate::domain::audience::{is_named, masked};
-use crate::domain::judging::finding::{ItemKey, State};
+use crate::domain::judging::finding::{Identity, ItemKey, State};
 use crate::domain::notify::digest::{
-    Counts, Due, EmptyCells, FormerItem, ItemText, LightCount, Numerals, OldItem, PlaceLine, Places, RestLine, Sections,
+    Counts, Due, EmptyCells, FormerItem, ItemText, LightCount, NamedItem, OldItem, PlaceLine, Places, RestLine, ServiceLine,
 };
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::item_text::item_text;
-use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record};
+use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record, notified_items};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::{LevelKind, LevelWord};
 use crate::domain::register::units::UnitId;
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Rules in the line of items that are not listed in full; the rest are summed up.
 const RULES_MAX: usize = 6;
 /// Lines of a list; the rest are in the attachment.
-pub(crate) const LINES_MAX: usize = 5;
+pub(crate) const LINES_MAX: usize = 3;
 
 /// Shortens a list to the lines a mail shows; returns how many were removed.
 pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {
@@ -28,30 +28,36 @@ pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {
     more
 }
 
-/// The numerals of the sections that are not empty: 一, 二, 三 …
-pub(crate) fn numerals(sections: &Sections) -> Numerals {
-    let mut next = ["一", "二", "三", "四", "五", "六"].into_iter();
-    let mut numeral = |is_shown: bool| if is_shown { next.next().unwrap_or_default() } else { "" };
-    Numerals {
-        urgent: numeral(!sections.urgent.is_empty()),
-        due: numeral(!sections.due.is_empty()),
-        rest: numeral(!sections.rest.is_empty()),
-        old_items: numeral(!sections.old_items.is_empty()),
-        resolved: numeral(!sections.resolved.is_empty() || !sections.gone.is_empty()),
-        unjudged: numeral(!sections.unjudged.is_empty()),
-    }
+/// What a line of items that are not listed in full is about: a leading rule, or a phase whose items share one line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RestOf {
+    Rule(usize),
+    Phase(usize),
 }
 
-/// Items that are not listed in full: one line for each leading rule, with counts by light.
+/// Items that are not listed in full: one line for each leading rule, with counts by light. Items that share a line come last.
 pub(crate) fn rest<'a>(inputs: &PlanInputs<'_>, items: impl Iterator<Item = &'a Item>) -> Vec<RestLine> {
-    let mut by_rule: BTreeMap<usize, Counts> = BTreeMap::new();
+    let policy = inputs.policy;
+    let mut by_rule: BTreeMap<RestOf, Counts> = BTreeMap::new();
     for item in items {
-        *by_rule.entry(inputs.judged.findings[item.lead].rule).or_default().light(item.light) += 1;
+        let rule = inputs.judged.findings[item.lead].rule;
+        let of = match policy.rules[rule].phase.filter(|_| item.shares_line) {
+            Some(phase) => RestOf::Phase(phase),
+            None => RestOf::Rule(rule),
+        };
+        *by_rule.entry(of).or_default().light(item.light) += 1;
     }
-    let mut rules: Vec<(usize, Counts)> = by_rule.into_iter().collect();
+    let mut rules: Vec<(RestOf, Counts)> = by_rule.into_iter().collect();
     // the sort is stable: rules with equal counts keep the order of the rule file
-    rules.sort_by_key(|(_, counts)| Reverse((counts.orange, counts.yellow)));
-    let line = |rule: &str, counts: &[(usize, Counts)]| {
+    rules.sort_by_key(|(of, counts)| (matches!(of, RestOf::Phase(_)), Reverse((counts.orange, counts.yellow))));
+    let title = |of: &RestOf| match of {
+        RestOf::Rule(rule) => policy.rules[*rule].title.clone(),
+        RestOf::Phase(phase) => {
+            let named = policy.rules.iter().filter(|rule| rule.phase == Some(*phase)).map(|rule| rule.title.as_str());
+            format!("{}（{}）", policy.weights.phases[*phase].title, named.collect::<Vec<_>>().join("、"))
+        }
+    };
+    let line = |rule: &str, counts: &[(RestOf, Counts)]| {
         let sum = |of: fn(&Counts) -> usize| counts.iter().map(|(_, counts)| of(counts)).sum::<usize>();
         let lights = [(Light::Orange, sum(|counts| counts.orange)), (Light::Yellow, sum(|counts| counts.yellow))];
         let shown = lights.into_iter().filter(|(_, count)| *count > 0);
@@ -60,13 +66,36 @@ pub(crate) fn rest<'a>(inputs: &PlanInputs<'_>, items: impl Iterator<Item = &'a 
             counts: shown.map(|(light, count)| LightCount { light: light.code(), mark: light.title(), count }).collect(),
         }
     };
+    let (rules, sharing): (Vec<_>, Vec<_>) = rules.into_iter().partition(|(of, _)| matches!(of, RestOf::Rule(_)));
     let named = if rules.len() > RULES_MAX { RULES_MAX - 1 } else { rules.len() };
-    let mut lines: Vec<RestLine> =
-        rules[..named].iter().map(|one| line(&inputs.policy.rules[one.0].title, std::slice::from_ref(one))).collect();
+    let one = |one: &(RestOf, Counts)| line(&title(&one.0), std::slice::from_ref(one));
+    let mut lines: Vec<RestLine> = rules[..named].iter().map(one).collect();
     if named < rules.len() {
         lines.push(line(&format!("其他{}类", rules.len() - named), &rules[named..]));
     }
+    lines.extend(sharing.iter().map(one));
     lines
+}
+
+/// Services to offer: one line for each, with the projects that it is for.
+pub(crate) fn services(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item]) -> Vec<ServiceLine> {
+    let mut by_rule: BTreeMap<usize, Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        by_rule.entry(inputs.judged.findings[item.lead].rule).or_default().push(item);
+    }
+    let line = |(rule, items): (usize, Vec<&Item>)| {
+        let shown = items.iter().take(LINES_MAX).map(|item| {
+            let ItemText { name, code, .. } = item_text(inputs, unit, item);
+            NamedItem { name, code }
+        });
+        ServiceLine {
+            text: inputs.policy.rules[rule].service.as_deref().unwrap_or_default().to_owned(),
+            count: items.len(),
+            items: shown.collect(),
+            more: items.len().saturating_sub(LINES_MAX),
+        }
+    };
+    by_rule.into_iter().map(line).collect()
 }
 
 /// The line of an item of data that cannot be relied on.
@@ -113,30 +142,55 @@ pub(crate) fn empty_cells(inputs: &PlanInputs<'_>, findings: impl Iterator<Item 
     (lines, count)
 }
 
-/// Records the unit was notified of and that have no finding any more.
+/// What became of the items that the unit was last notified of and that are not among its items any more.
 pub(crate) struct FormerItems {
-    /// Done.
+    /// Items with no finding any more.
     pub(crate) resolved: Vec<FormerItem>,
-    /// Not in the register any more, and not confirmed.
+    /// Records that are not in the register any more, and not confirmed.
     pub(crate) gone: Vec<FormerItem>,
+    /// Items that others answer for now, or that are no longer addressed to the unit.
+    pub(crate) elsewhere: usize,
+    /// Findings that are done on items that still have others.
+    pub(crate) partly: usize,
 }
 
-pub(crate) fn former_items(inputs: &PlanInputs<'_>, last_notified: &LastNotified, found: &FoundRecords<'_>) -> FormerItems {
-    let mut records: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
-    for (identity, _) in last_notified.iter().filter(|(_, light)| light.is_some()) {
-        if let Some(record) = finished_record(inputs, identity, found) {
-            let rule = inputs.policy.rules.iter().find(|rule| rule.id == identity.rule);
-            records.entry(record).or_default().extend(rule.map(|rule| rule.title.as_str()));
+/// `now`: the items that the digest lists.
+pub(crate) fn former_items(
+    inputs: &PlanInputs<'_>,
+    last_notified: &LastNotified,
+    found: &FoundRecords<'_>,
+    now: &HashSet<&ItemKey>,
+) -> FormerItems {
+    let mut former = FormerItems { resolved: Vec::new(), gone: Vec::new(), elsewhere: 0, partly: 0 };
+    let mut gone: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
+    for (key, identities) in notified_items(inputs, last_notified) {
+        let finished = |identity: &Identity| finished_record(inputs, identity, found);
+        let is_done = |identity: &Identity| finished(identity).is_some_and(|record| !inputs.gone.contains(&record));
+        let title = |identity: &Identity| inputs.policy.rule(&identity.rule).map(|rule| inputs.policy.rules[rule].title.as_str());
+        for identity in &identities {
+            if let Some(record) = finished(identity).filter(|record| inputs.gone.contains(record)) {
+                gone.entry(record).or_default().extend(title(identity));
+            }
+        }
+        let done = identities.iter().filter(|identity| is_done(identity)).count();
+        if now.contains(&key) {
+            former.partly += done;
+        } else if done == identities.len() {
+            let mut rules: Vec<&str> = identities.iter().filter_map(|identity| title(identity)).collect();
+            rules.dedup();
+            former.resolved.push(former_item(inputs, key.ledger, &key.code, &rules));
+        } else {
+            former.elsewhere += 1;
         }
     }
-    let mut former = FormerItems { resolved: Vec::new(), gone: Vec::new() };
-    for (record, rules) in records {
-        let role = inputs.policy.ledgers[record.0].role(Role::Name);
-        let name = inputs.record(record.0, &record.1).map_or(String::new(), |found| masked(found.text(role)));
-        let list = if inputs.gone.contains(&record) { &mut former.gone } else { &mut former.resolved };
-        list.push(FormerItem { code: record.1, name, rules: rules.join("、") });
-    }
+    former.gone = gone.into_iter().map(|((ledger, code), rules)| former_item(inputs, ledger, &code, &rules)).collect();
     former
+}
+
+fn former_item(inputs: &PlanInputs<'_>, ledger: usize, code: &str, rules: &[&str]) -> FormerItem {
+    let role = inputs.policy.ledgers[ledger].role(Role::Name);
+    let name = inputs.record(ledger, code).map_or(String::new(), |found| masked(found.text(role)));
+    FormerItem { code: code.to_owned(), name, rules: rules.join("、") }
 }
 
 /// The table of places: for a unit of the middle its places, for a lead department and the office the divisions. `None` for other levels, and where the table
@@ -202,7 +256,7 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
         total.yellow += line.yellow;
         total.own += line.own;
     }
-    let title = format!("{whose}情况（每项计一次）");
+    let title = format!("{whose}情况（个，每个项目计一次）");
     Some(Places { title, head: head.to_owned(), with_own, lines, total, quiet })
 }
 

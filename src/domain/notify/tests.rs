@@ -10,8 +10,7 @@ use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::Digest;
 use crate::domain::notify::digest::Draft;
 use crate::domain::notify::disposition::NotifyReason;
-use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::inputs::{DataState, LastNotified, PlanInputs, Rhythm};
+use crate::domain::notify::inputs::{DataState, LastNotified, PlanInputs, Rhythm, ThroughPlaces};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
 use crate::domain::register::ledger::FieldKind;
@@ -50,6 +49,8 @@ pub(crate) struct Fixture {
     /// Projects waiting on an answer of the prefecture's 自然资源 department.
     waiting_on: Vec<&'static str>,
     rhythm: Rhythm,
+    through_place: ThroughPlaces,
+    covered: BTreeSet<UnitId>,
     levels: Vec<Level>,
     pub started: bool,
     is_counts_only: fn(&str) -> bool,
@@ -77,6 +78,8 @@ impl Fixture {
             gone: BTreeSet::new(),
             waiting_on: vec!["GZ202500001"],
             rhythm: Rhythm::Always,
+            through_place: ThroughPlaces::default(),
+            covered: BTreeSet::new(),
             levels,
             started: true,
             is_counts_only: |_| false,
@@ -212,7 +215,7 @@ impl Fixture {
     }
 
     pub fn drafts(&self) -> Vec<Draft> {
-        self.with(|inputs| drafts(inputs, &[Act::Supervise, Act::Circulate, Act::Interview]))
+        self.plan().acts.drafts
     }
 
     fn with<T>(&self, then: impl FnOnce(&PlanInputs<'_>) -> T) -> T {
@@ -232,6 +235,10 @@ impl Fixture {
             gone: &self.gone,
             answers: &self.answers,
             rhythm: self.rhythm,
+            through_place: &self.through_place,
+            covered: &self.covered,
+            drafts: &[Act::Supervise, Act::Circulate, Act::Interview],
+            unsigned: Default::default(),
             levels: &self.levels,
             started: self.started,
             data: &self.data,
@@ -268,7 +275,7 @@ fn an_item_is_a_project_and_its_leading_finding_is_first() {
     let fixture = Fixture::new();
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（新增4）");
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，近期到期1件（新增4）");
     let first = &digest.sections.urgent[0];
     assert_eq!((first.code.as_str(), first.mark, first.major.as_str(), first.act), ("GZ202500001", "●红", "省级重点", "催办"));
     assert_eq!(first.line, "签约未开工，约定2026年3月31日，已超期183天");
@@ -374,20 +381,159 @@ fn each_unit_sees_its_own_part() {
 }
 
 #[test]
-fn a_project_under_negotiation_is_in_no_draft_of_a_unit_that_owes_it_an_answer() {
+fn a_project_under_negotiation_is_in_no_draft() {
     let mut fixture = Fixture::new();
     let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料";
     fixture.add("project", "GZ202500048", &format!("{place} name=又一洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2025-03-01"));
-    fixture.judge();
     let named = |fixture: &Fixture| {
         let drafts = fixture.drafts();
-        let drafts = drafts.iter().filter(|draft| draft.notified.iter().any(|(identity, _)| identity.key == "GZ202500048"));
-        drafts.map(|draft| draft.recipient.unit_name.clone()).collect::<Vec<_>>()
+        let all = drafts.iter().flat_map(|draft| draft.copies.iter().chain([draft]));
+        all.filter(|draft| draft.notified.iter().any(|(identity, _)| identity.key == "GZ202500048")).count()
     };
-    assert_eq!(named(&fixture), [WENGAN], "its own unit's, while nobody owes an answer");
+    fixture.judge();
+    assert!(fixture.judged.findings.iter().any(|finding| &*finding.key == "GZ202500048" && finding.light == Some(Light::Orange)));
+    assert_eq!(named(&fixture), 0, "signing is not pressed");
     fixture.waiting_on.push("GZ202500048");
     fixture.judge();
-    assert_eq!(named(&fixture), Vec::<String>::new(), "it waits for another, who may not know of it");
+    assert_eq!(named(&fixture), 0, "nor the unit that it waits for, which may not know of it");
+}
+
+/// One letter for each unit directly below the office, copies for those below it, one paper for all.
+#[test]
+fn a_letter_goes_to_the_unit_directly_below_the_office() {
+    let mut fixture = Fixture::new();
+    let place = "city=黔南布依族苗族自治州 county=福泉市 industry=基础材料 agreement=合同 stage=签约 amount=2 entered_on=2025-01-02 performed_on=2025-01-03";
+    fixture.add("project", "GZ202500060", &format!("{place} name=另一县的项目 signed_on=2025-01-01 planned_start_on=2025-03-31"));
+    fixture.judge();
+    let planned = fixture.plan();
+    let drafts = &planned.acts.drafts;
+    let units: Vec<(&str, &str)> = drafts.iter().map(|draft| (draft.recipient.unit_name.as_str(), draft.act)).collect();
+    assert_eq!(units.iter().filter(|(unit, _)| *unit == "黔南布依族苗族自治州").count(), 1, "{units:?}");
+    assert!(units.iter().all(|(unit, _)| ![WENGAN, "福泉市"].contains(unit)), "{units:?}");
+    assert_eq!(units.iter().filter(|(_, act)| *act == "circulate").collect::<Vec<_>>(), [&("省投资促进局", "circulate")]);
+    let city = drafts.iter().find(|draft| draft.recipient.unit_name == "黔南布依族苗族自治州").unwrap();
+    assert!(city.lines.iter().map(|line| line.items).sum::<usize>() == city.counts.items && city.lines.len() > 1, "{:?}", city.lines);
+    let copied: Vec<&str> = city.copies.iter().map(|copy| copy.recipient.unit_name.as_str()).collect();
+    assert!(copied.contains(&"福泉市"), "{copied:?}");
+    for copy in &city.copies {
+        assert!(copy.notified.iter().all(|line| city.notified.contains(line)), "a copy has lines of its letter only");
+        assert_eq!(copy.copy_of, city.recipient.addressee);
+    }
+    assert_eq!((city.signature.as_str(), city.act), ("省投资促进局", "supervise"));
+    let paper = drafts.iter().find(|draft| draft.act == "circulate").unwrap();
+    assert_eq!(paper.signature, "省产业大招商工作领导小组办公室");
+    let roll_up = fixture.of(&planned, "省投资促进局").roll_up.clone().unwrap();
+    assert_eq!((roll_up.supervised, roll_up.circulated), (drafts.len() - 1, 1));
+}
+
+/// Only so many units are proposed, the weightiest first; the others are listed.
+#[test]
+fn only_the_weightiest_units_are_proposed_for_an_interview() {
+    let mut fixture = Fixture::new();
+    fixture.config.policy.acts.interviews_max = Some(1);
+    for (code, city, county, amount) in
+        [("GZ202500071", "贵阳市", "清镇市", 30), ("GZ202500072", "遵义市", "仁怀市", 20), ("GZ202500073", "安顺市", "平坝区", 1)]
+    {
+        let fields = format!(
+            "city={city} county={county} industry=基础材料 agreement=合同 stage=签约 name=项目{code} amount={amount} \
+             signed_on=2025-01-01 entered_on=2025-01-02 performed_on=2025-01-03 planned_start_on=2025-03-31"
+        );
+        fixture.add("project", code, &fields);
+    }
+    fixture.judge();
+    let policy = fixture.config.policy.clone();
+    for finding in fixture.judged.findings.iter_mut().filter(|finding| finding.key.starts_with("GZ20250007")) {
+        finding.record_red_quarters(&policy, 2);
+    }
+    let acts = fixture.plan().acts;
+    let of =
+        |act: &str| acts.drafts.iter().filter(|draft| draft.act == act).map(|draft| draft.recipient.unit_name.clone()).collect::<Vec<_>>();
+    assert_eq!(of("interview"), ["贵阳市"]);
+    assert!(of("supervise").contains(&"遵义市".to_owned()) && of("supervise").contains(&"安顺市".to_owned()));
+    let listed: Vec<&str> = acts.not_interviewed.iter().map(|unit| fixture.config.policy.units.units[*unit].name.as_str()).collect();
+    assert_eq!(listed, ["遵义市", "安顺市"]);
+}
+
+/// A department with few items is notified in the mail of its place; what only its own units may see makes a mail of its own.
+#[test]
+fn departments_with_few_items_are_notified_through_their_place() {
+    let mut fixture = Fixture::new();
+    fixture.add(
+        "difficulty",
+        "KN00077",
+        "name=用地指标 project_code=GZ202600002 department=自然资源部门 asked_level=县级 raised_on=2026-06-01 category=用地",
+    );
+    fixture.judge();
+    let bureau = "瓮安县自然资源局";
+    assert!(fixture.find(&fixture.plan(), bureau).is_some());
+    fixture.through_place = ThroughPlaces { most: 2, levels: fixture.levels.clone() };
+    let planned = fixture.plan();
+    assert!(planned.coverage.adds_up(), "{:?}", planned.coverage);
+    assert!(fixture.find(&planned, bureau).is_none());
+    assert_eq!(planned.reasons[&fixture.unit(bureau)], NotifyReason::ThroughPlace);
+    let county = fixture.of(&planned, WENGAN);
+    assert_eq!(county.forwarded.iter().map(|unit| unit.unit_name.as_str()).collect::<Vec<_>>(), [bureau]);
+    assert_eq!(county.forwarded[0].items[0].code, "GZ202600002");
+    assert!(!county.numerals.forwarded.is_empty());
+    // its copy of a letter goes the same way until a mail of its own has reached it
+    let copies = |planned: &Plan| -> Vec<String> {
+        planned.acts.drafts.iter().flat_map(|draft| &draft.copies).map(|copy| copy.recipient.unit_name.clone()).collect()
+    };
+    assert!(!copies(&planned).contains(&bureau.to_owned()), "{:?}", copies(&planned));
+    fixture.last_digest_on.insert(fixture.unit(bureau), day("2026-06-30"));
+    assert!(copies(&fixture.plan()).contains(&bureau.to_owned()));
+    fixture.last_digest_on.clear();
+    // under negotiation, it is passed on by the place whose project it is, and by no other
+    let project = fixture.ledger("project");
+    let field = |name: &str| fixture.config.policy.ledgers[project].field(name).unwrap();
+    let (stage, county) = (field("stage"), field("county"));
+    fixture.records.get_mut(&(project, "GZ202600002".to_owned())).unwrap().cells[stage] = Cell::Text("洽谈".into());
+    fixture.judge();
+    let planned = fixture.plan();
+    assert!(fixture.find(&planned, bureau).is_none());
+    assert!(!serde_json::to_string(&fixture.of(&planned, WENGAN).forwarded).unwrap().contains("精细磷化工"));
+    fixture.records.get_mut(&(project, "GZ202600002".to_owned())).unwrap().cells[county] = Cell::Text("福泉市".into());
+    fixture.add(
+        "difficulty",
+        "KN00077",
+        "name=用地指标 project_code=GZ202600002 department=瓮安县自然资源局 asked_level=县级 raised_on=2026-06-01 category=用地",
+    );
+    fixture.judge();
+    assert!(fixture.find(&fixture.plan(), bureau).is_some());
+}
+
+/// Where another job mails a unit for the same day, this one does not, and the proof counts it.
+#[test]
+fn units_of_another_job_are_covered() {
+    let mut fixture = Fixture::new();
+    fixture.covered = [fixture.unit(WENGAN)].into();
+    let planned = fixture.plan();
+    assert!(fixture.find(&planned, WENGAN).is_none());
+    assert_eq!(planned.reasons[&fixture.unit(WENGAN)], NotifyReason::Covered);
+    assert!(planned.coverage.adds_up() && planned.coverage.relations[0].covered > 0, "{:?}", planned.coverage);
+}
+
+/// 上规入统 is a service: it has a part of its own and is in no count of lights; what is only information shares one line.
+#[test]
+fn services_and_information_are_apart() {
+    let mut fixture = Fixture::new();
+    let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料 agreement=合同 amount=0.5 signed_on=2024-01-01 entered_on=2024-01-02 \
+                 performed_on=2024-01-03 evaluated_on=2023-12-01 evaluation_result=通过 started_on=2024-03-01 planned_production_on=2025-01-01 \
+                 produced_on=2025-01-01 progress_pct=100";
+    fixture.add("project", "GZ202400081", &format!("{place} name=已投产项目 stage=投产 updated_on=2026-09-20"));
+    fixture.add("project", "GZ202400082", &format!("{place} name=多月未更新项目 stage=投产 updated_on=2026-06-01 above_scale_on="));
+    fixture.judge();
+    let planned = fixture.plan();
+    let lead = fixture.of(&planned, "基础材料牵头部门");
+    assert_eq!(lead.counts.services, 2);
+    assert_eq!(lead.sections.services[0].text, "投产满6个月未上规入统，请上门服务");
+    assert_eq!(lead.counts.items, lead.counts.red + lead.counts.orange + lead.counts.yellow);
+    assert!(lead.sections.urgent.iter().all(|item| !item.code.starts_with("GZ20240008")));
+    let county = fixture.of(&planned, WENGAN);
+    assert!(county.sections.urgent.iter().all(|item| item.code != "GZ202400082"));
+    let line = county.sections.rest.last().unwrap();
+    assert_eq!(line.rule, "信息维护（长期未更新、“五个一”不全）");
+    assert_eq!(line.counts.iter().map(|count| count.count).sum::<usize>(), 1);
 }
 
 #[test]
@@ -425,7 +571,7 @@ fn a_second_mail_names_what_changed() {
     // only the county has something due
     assert_eq!(planned.digests.iter().map(|digest| digest.recipient.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
     assert!(planned.coverage.adds_up(), "{:?}", planned.coverage);
-    assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1");
+    assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，近期到期1件");
 
     fixture.rhythm = Rhythm::Always;
     let wengan = fixture.unit(WENGAN);
@@ -442,7 +588,7 @@ fn a_second_mail_names_what_changed() {
     fixture.gone.insert((project, "GZ202400010".into()));
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（升级1）");
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，近期到期1件（升级1）");
     assert_eq!(digest.sections.urgent[2].change, Change::Escalated.title());
     assert_eq!(digest.sections.resolved.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400009"]);
     assert_eq!(
@@ -460,7 +606,7 @@ fn before_the_start_only_owners_are_notified_and_only_reminded() {
     assert!(fixture.find(&planned, "黔南布依族苗族自治州").is_none());
     assert!(fixture.find(&planned, "基础材料牵头部门").is_none());
     let digest = fixture.of(&planned, WENGAN);
-    assert!(digest.subject.starts_with("【存量核对单】瓮安县 截至2026年9月30日：请核对4项"), "{}", digest.subject);
+    assert!(digest.subject.starts_with("【存量核对单】瓮安县 截至2026年9月30日：请核对4个"), "{}", digest.subject);
     assert!(planned.digests.iter().flat_map(|digest| &digest.sections.urgent).all(|item| item.act == "提醒"));
     let office = fixture.of(&planned, "省投资促进局");
     let open = fixture.judged.findings.iter().filter(|finding| finding.state == State::Open).count();

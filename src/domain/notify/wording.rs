@@ -7,9 +7,10 @@ use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::{Level, Levels};
 use crate::domain::register::period::{chinese_date, chinese_day};
-use crate::domain::register::record::{Cell, FEN_PER_YI};
+use crate::domain::register::record::FEN_PER_YI;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::{Act, RuleKind};
+use crate::domain::rules::unmet::unmet;
 use chrono::{Datelike, NaiveDate};
 
 /// What a finding is, without its light: `签约未开工，约定2026年3月31日，已超期183天`; of a record that people have handled here also its
@@ -28,6 +29,9 @@ fn handled(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
 fn fact(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     let rule = &inputs.policy.rules[finding.rule];
     let title = &rule.title;
+    if let Some(service) = &rule.service {
+        return service.to_string();
+    }
     match &rule.kind {
         RuleKind::Deadline { agreed, .. } => {
             let (Some(due_on), Some(days)) = (finding.due_on, finding.overdue_days()) else { return title.clone() };
@@ -41,23 +45,10 @@ fn fact(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
             format!("{title}，比计划进度慢{}.{}个百分点{}", tenths / 10, tenths % 10, quarters(finding))
         }
         RuleKind::Missing { .. } => {
-            let ledger = &inputs.policy.ledgers[rule.ledger];
             let record = inputs.record(rule.ledger, &finding.key);
-            let (mut blank, mut wrong) = (Vec::new(), Vec::new());
-            for field in &finding.missing {
-                let name = ledger.fields[*field].title.as_str();
-                match record.as_deref().map_or(&Cell::Empty, |record| record.cell(*field)) {
-                    Cell::Empty => blank.push(name.to_owned()),
-                    Cell::Date(date) => wrong.push(format!("{name}为{}", chinese_date(*date))),
-                    cell => wrong.push(format!("{name}为“{}”", masked(&cell.to_string()))),
-                }
-            }
-            let mut parts = vec![title.clone()];
-            if !blank.is_empty() {
-                parts.push(format!("缺{}", blank.join("、")));
-            }
-            parts.extend(wrong);
-            parts.join("，")
+            let found = unmet(&inputs.policy.ledgers[rule.ledger], rule, record.as_deref(), &finding.missing);
+            let parts = std::iter::once(title.clone()).chain(found.iter().map(|text| masked(text)));
+            parts.collect::<Vec<_>>().join("，")
         }
         RuleKind::Periodic { .. } => format!("{title}，{}尚无记录", finding.name),
     }
@@ -71,7 +62,7 @@ fn quarters(finding: &Finding) -> String {
 /// A finding in a few words, for the line of other problems of an item: `签约未开工，超期183天`.
 pub(crate) fn brief(inputs: &PlanInputs<'_>, finding: &Finding) -> String {
     let title = &inputs.policy.rules[finding.rule].title;
-    match finding.overdue_days() {
+    match finding.overdue_days().filter(|_| !finding.is_service(inputs.policy)) {
         Some(days) => format!("{title}，超期{days}天{}", handled(inputs, finding)),
         // the empty cells are named, so that the unit can fill them in
         None => line(inputs, finding),

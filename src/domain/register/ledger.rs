@@ -372,6 +372,11 @@ impl Ledger {
         self.roles.0[role as usize]
     }
 
+    /// The amount that a record states, in 分.
+    pub fn amount_of(&self, record: &Record) -> Option<i64> {
+        record.cell(self.role(Role::Amount)?).money()
+    }
+
     /// The unit a bare amount is in, as a header names it.
     pub fn money_unit(&self) -> &'static str {
         MONEY_UNITS.iter().find(|(_, power)| *power == self.money_power).map_or("元", |(unit, _)| unit)

@@ -333,6 +333,14 @@ impl Units {
         None
     }
 
+    /// The unit directly below the office that answers for a unit: itself or one of its superiors. A unit that is subordinate to another than its
+    /// place follows that one. `None` for the office, and for a unit that is not below it.
+    pub fn answering(&self, unit: UnitId) -> Option<UnitId> {
+        let office = self.office();
+        let above = |unit: UnitId| self.units[unit].parent.or(self.units[unit].place);
+        std::iter::successors(Some(unit), |unit| above(*unit)).take(self.units.len()).find(|unit| above(*unit) == Some(office))
+    }
+
     /// A unit and all its superiors, bottom up.
     pub fn upwards(&self, unit: UnitId) -> impl Iterator<Item = UnitId> + '_ {
         // bounded by the number of units, in case the table contains a cycle

@@ -12,3 +12,5 @@ pub mod policy;
 pub mod responsibility;
 pub mod rule;
 pub mod sentence;
+pub mod unmet;
+pub mod weight;

@@ -25,6 +25,8 @@ pub struct Linked {
     pub division: Option<UnitId>,
     pub industry: Option<usize>,
     pub major: Option<Level>,
+    /// In 分.
+    pub amount: Option<i64>,
     pub restricted: bool,
     /// Its row is shown only to its own unit, the recipients of its findings, and the office.
     pub negotiation_only: bool,
@@ -78,6 +80,7 @@ pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
         division,
         industry,
         major: policy.major_level(ledger, record, industry),
+        amount: ledger.amount_of(record),
         restricted: is_restricted(ledger, record, || false),
         negotiation_only: is_negotiation_only(ledger, record),
         owner,

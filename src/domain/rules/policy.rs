@@ -2,15 +2,17 @@
 
 use crate::domain::life::declaration::Life;
 use crate::domain::register::calendar::Calendar;
-use crate::domain::register::ledger::{Ledger, Purpose, Role};
+use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::Units;
 use crate::domain::rules::condition::States;
 use crate::domain::rules::rule::{Rule, RuleKind};
+use crate::domain::rules::weight::Weights;
 use crate::domain::secrecy::compared;
 use crate::domain::secrecy_words::SecrecyWords;
 use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All configuration that judging depends on. It is read once and stored with each run, so that a run can be rebuilt.
@@ -20,6 +22,9 @@ pub struct Policy {
     /// By ledger index: the life of its records, if it declares one.
     pub lives: Vec<Option<Arc<Life>>>,
     pub rules: Vec<Rule>,
+    /// By what findings are put in order.
+    pub weights: Weights,
+    pub acts: ActTerms,
     pub units: Units,
     pub calendar: Calendar,
     /// Causes with the words that indicate them; the first match decides.
@@ -88,9 +93,22 @@ impl Policy {
     /// The highest level whose major-project ledger lists a project: it belongs to a key industry and its amount reaches the level's bound.
     pub fn major_level(&self, ledger: &Ledger, record: &Record, industry: Option<usize>) -> Option<Level> {
         industry?;
-        let amount = record.cell(ledger.role(Role::Amount)?).money()?;
+        let amount = ledger.amount_of(record)?;
         self.units.levels.major().find(|(_, bound)| amount >= *bound).map(|(level, _)| level)
     }
+}
+
+/// The bounds of the acts above 催办, from `config/rules.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActTerms {
+    /// The most units a run proposes to interview (约谈), the weightiest first; `None` = no bound. The others are listed.
+    pub interviews_max: Option<usize>,
+    /// Working days after which the office is reminded of drafts that nobody has decided on.
+    pub unsigned_workdays: u32,
+    /// Rules (indices) on which no act is taken, because signing is not pressed.
+    pub without: BTreeSet<usize>,
+    /// Who signs (落款), by the code of the act; the office itself where there is none.
+    pub signed: BTreeMap<String, String>,
 }
 
 /// How long exemptions last, from `config/rules.toml`.

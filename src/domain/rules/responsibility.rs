@@ -26,6 +26,8 @@ pub struct Responsibility {
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
+    /// The amount of the project, in 分.
+    pub amount: Option<i64>,
     /// The record or its project is restricted: outside the office it is only counted.
     pub restricted: bool,
     /// Only its own unit, the recipients of its findings, and the office may see its row.
@@ -47,6 +49,7 @@ impl Responsibility {
             industry: None,
             raiser: None,
             major: None,
+            amount: None,
             restricted: false,
             negotiation_only: false,
             project_negotiation_only: false,
@@ -66,12 +69,14 @@ impl Responsibility {
             responsibility.project_negotiation_only = responsibility.negotiation_only;
             responsibility.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
             responsibility.major = policy.major_level(ledger, record, responsibility.industry);
+            responsibility.amount = ledger.amount_of(record);
         } else if let Some(field) = ledger.role(Role::Project) {
             responsibility.linked = record.text(Some(field)).into();
             linked_project = context.projects.get(&*responsibility.linked);
             if let Some(linked) = linked_project {
                 responsibility.industry = linked.industry;
                 responsibility.major = linked.major;
+                responsibility.amount = linked.amount;
                 responsibility.raiser = linked.owner.unit;
                 responsibility.project_negotiation_only = linked.negotiation_only;
             }

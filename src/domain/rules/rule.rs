@@ -232,6 +232,10 @@ pub struct Rule {
     pub basis: String,
     /// Rules (indices) under which a mail lists the findings of this one.
     pub under: Vec<usize>,
+    /// The phase (index) that its findings are about.
+    pub phase: Option<usize>,
+    /// Its findings are services to offer: what they come to in words. No total of lights counts them.
+    pub service: Option<Arc<str>>,
     /// The cause used when the record names none.
     pub cause: Arc<str>,
     /// Days before the due date in which the owner gets a notice; 0 = no notice.

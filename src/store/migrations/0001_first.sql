@@ -467,6 +467,8 @@ CREATE TABLE outbox (
     created_at TEXT NOT NULL,
     -- when it reached its last state
     ended_at TEXT NOT NULL,
+    -- the letter that it is a copy of: it is released and rejected with it; empty = it is none
+    copy_of TEXT NOT NULL DEFAULT '',
     -- 1 = made in test mode: it goes to the test mailbox, and no unit counts as notified
     test BIGINT NOT NULL,
     -- attempts after which the server may or may not have accepted it

@@ -177,12 +177,12 @@ fn notes(facts: &AccountabilityFacts<'_>, findings: usize, units: usize) -> Shee
             facts.policy.units.levels.office_in_text()
         ),
         format!("查阅的已结束季度：{quarters}。季度末的灯色取自当时执行的季度督办，没有执行的季度不计，也不连续。"),
-        format!("列入{findings}项，涉及{units}个单位。单位按行政区划顺序排列，不排名次。"),
+        format!("列入{findings}件，涉及{units}个单位。单位按行政区划顺序排列，不排名次。"),
         format!(
-            "未计入：最近一个季度末因其他单位未答复困难问题而等待的{}项，已批准豁免、延期或异议的{}项。此前任一季度末有上述情形的，该季度不计。",
+            "未计入：最近一个季度末因其他单位未答复困难问题而等待的{}件，已批准豁免、延期或异议的{}件。此前任一季度末有上述情形的，该季度不计。",
             facts.waiting_on_others, facts.exempt
         ),
-        "每项均附原因、豁免、已提出的困难问题和单位自己的说明；提出建议前应听取单位和本人的陈述，填入最后两栏。".to_owned(),
+        "每件均附原因、豁免、已提出的困难问题和单位自己的说明；提出建议前应听取单位和本人的陈述，填入最后两栏。".to_owned(),
     ];
     for text in paragraphs {
         sheet.banner(Role::Paragraph, text);
@@ -219,7 +219,7 @@ fn list_sheet(
     let mut sheet =
         Sheet { name: name.to_owned(), landscape: true, paper: if wide { Paper::A3 } else { Paper::A4 }, columns, ..Sheet::default() };
     sheet.banner(Role::Title, title);
-    sheet.subtitle(format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "项" } else { "行" }));
+    sheet.subtitle(format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "件" } else { "行" }));
     let head_at = sheet.rows.len();
     sheet.rows.push(head);
     if body.is_empty() {

@@ -4,3 +4,4 @@ pub mod accountability;
 pub(crate) mod blank;
 pub(crate) mod finding_list;
 pub mod intake_report;
+pub(crate) mod signing_list;

@@ -66,7 +66,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(self.visible.text(&finding.unit)),
                 Value::text(finding.key.to_string()),
                 Value::text(self.visible.text(&finding.name)),
-                Value::text(found.lines(index, &finding.key)),
+                Value::text(found.lines(index, &finding.key, self.visible.record(index, &finding.key).as_deref())),
                 Value::text(self.visible.text(&answer.text(ledger))),
                 Value::text(self.visible.text(&answer.proposed(ledger))),
                 Value::text(self.visible.text(&answer.by())),
@@ -79,7 +79,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
-        let subtitle = format!("截至{}　　共{}项，其中待核实{proposed}项", chinese_date(self.visible.material.as_of), body.len());
+        let subtitle = format!("截至{}　　共{}件，其中待核实{proposed}件", chinese_date(self.visible.material.as_of), body.len());
         let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = heads.iter().map(|(title, _)| Value::text(*title)).collect();

@@ -55,6 +55,10 @@ impl<'a> SheetBuilder<'a, '_> {
         for paragraph in &cover.paragraphs {
             sheet.banner(Role::Paragraph, self.fill_in(paragraph));
         }
+        if let Some(since) = material.unsigned.since {
+            let drafts = material.unsigned.drafts;
+            sheet.banner(Role::Paragraph, format!("此前的督办、通报、约谈有{drafts}件尚未签发，最早的拟于{}。", chinese_date(since)));
+        }
         sheet.banner(Role::Section, "一、数据来源");
         self.add_sources(&mut sheet);
         sheet.banner(Role::Section, "二、表页");

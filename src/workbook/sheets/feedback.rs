@@ -127,7 +127,7 @@ impl<'a> SheetBuilder<'a, '_> {
             // Every judged record is available; a missing one would have stopped the run.
             let Some(record) = self.visible.record(asked.ledger, code) else { continue };
             let last_answer = self.visible.material.answers.get(&(ledger.id.clone(), code.clone()));
-            let findings = found.lines(asked.ledger, code);
+            let findings = found.lines(asked.ledger, code, self.visible.record(asked.ledger, code).as_deref());
             let mut cells = vec![
                 Value::count(index + 1),
                 Value::text(code.clone()),

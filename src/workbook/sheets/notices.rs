@@ -69,7 +69,7 @@ impl<'a> SheetBuilder<'a, '_> {
             .collect();
         let (head, widths) = head_row(columns, &body);
         fit_heights(&mut body, &widths);
-        let subtitle = format!("截至{}　　共{}项", chinese_date(self.visible.material.as_of), body.len());
+        let subtitle = format!("截至{}　　共{}件", chinese_date(self.visible.material.as_of), body.len());
         let mut sheet = self.start_sheet(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);

@@ -83,7 +83,7 @@ impl<'a> SheetBuilder<'a, '_> {
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
         let subtitle =
-            format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.visible.material.as_of), rows.len() - intake);
+            format!("截至{}　　读入时发现{intake}件，判定时发现{}件", chinese_date(self.visible.material.as_of), rows.len() - intake);
         let mut sheet = self.start_sheet(columns, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);

@@ -76,10 +76,10 @@ impl<'a> SheetBuilder<'a, '_> {
         let counts_by_unit = self.visible.reporting_counts(rules);
         let mut heads = vec![policy.units.levels.division(LevelWord::Name).to_owned(), "责任单位".into(), "在册项目（个）".into()];
         for rule in rules {
-            heads.push(format!("{}（项）", policy.rules[*rule].title));
+            heads.push(format!("{}（件）", policy.rules[*rule].title));
             heads.push(format!("无{}的占比", policy.rules[*rule].title));
         }
-        heads.extend(["待补齐（处）", "数据质量问题（项）", "待核行（行）"].map(str::to_owned));
+        heads.extend(["待补齐（处）", "数据质量问题（件）", "待核行（行）"].map(str::to_owned));
         let cells_of = |name: [Value; 2], counts: &ReportingCounts<'_>| {
             let mut cells = name.to_vec();
             cells.push(Value::count(counts.projects));

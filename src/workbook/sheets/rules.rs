@@ -63,9 +63,9 @@ impl<'a> SheetBuilder<'a, '_> {
             let expiring_text = if expiring == 0 {
                 String::new()
             } else {
-                format!("，其中{expiring}项在{}天内到期，到期后恢复催办", policy.exemptions.warn_days)
+                format!("，其中{expiring}件在{}天内到期，到期后恢复催办", policy.exemptions.warn_days)
             };
-            sheet.banner(Role::Note, format!("注：已批准豁免、延期或异议的{exempt}项照常亮灯，期内不催办{expiring_text}。"));
+            sheet.banner(Role::Note, format!("注：已批准豁免、延期或异议的{exempt}件照常亮灯，期内不催办{expiring_text}。"));
         }
         sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于统计截至日的事项视为尚未发生。");
         if !policy.document.is_empty() {

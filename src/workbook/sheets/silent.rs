@@ -59,7 +59,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(policy.units.units[*unit].name.clone()),
                 Value::text(code.clone()),
                 text(FieldRole::Name),
-                Value::text(found.lines(*index, code)),
+                Value::text(found.lines(*index, code, self.visible.record(*index, code).as_deref())),
                 text(FieldRole::Officer),
             ];
             let mut row = Row { cells, ..Row::default() };
@@ -70,7 +70,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
-        let subtitle = format!("截至{}　　{}个单位，{}项", chinese_date(self.visible.material.as_of), units.len(), body.len());
+        let subtitle = format!("截至{}　　{}个单位，{}件", chinese_date(self.visible.material.as_of), units.len(), body.len());
         let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = heads.iter().map(|(title, _)| Value::text(*title)).collect();

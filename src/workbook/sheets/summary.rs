@@ -1,6 +1,6 @@
 //! Building the summary: key figures, rates with numerator and denominator, findings by rule and light, indicators of earlier runs, charts.
 
-use crate::domain::judging::finding::State;
+use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Measures, Rate, Window};
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::period::chinese_date;
@@ -83,11 +83,10 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.banner(Role::Section, "二、主要比率");
         self.add_rates(&mut sheet);
         sheet.banner(Role::Section, "三、督办事项");
-        let project_rules = self.add_findings(&mut sheet);
-        let total = sheet.rows.len() - 1;
+        let (project_rules, total) = self.add_findings(&mut sheet);
         sheet.banner(
             Role::Note,
-            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常；“-”为台账尚未报送或缺少判定所需的栏，未作判定。一个项目可有多项。",
+            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常；“-”为台账尚未报送或缺少判定所需的栏，未作判定；服务事项只供上门服务，不计入合计。一个项目可有多件。",
         );
         let runs = self.add_earlier_runs(&mut sheet, total);
         self.add_notes(&mut sheet);
@@ -114,8 +113,8 @@ impl<'a> SheetBuilder<'a, '_> {
         if project_rules.last > project_rules.first {
             sheet.charts.push(Chart {
                 kind: ChartKind::BarStacked,
-                title: "项目类督办事项（项）".into(),
-                unit: "项".into(),
+                title: "项目类督办事项（件）".into(),
+                unit: "件".into(),
                 row,
                 column: 0,
                 size: (960, 540),
@@ -135,8 +134,8 @@ impl<'a> SheetBuilder<'a, '_> {
         if let Some(runs) = runs {
             sheet.charts.push(Chart {
                 kind: ChartKind::ColumnStacked,
-                title: "各期督办事项（项）".into(),
-                unit: "项".into(),
+                title: "各期督办事项（件）".into(),
+                unit: "件".into(),
                 row,
                 column: 4,
                 size: (485, 340),
@@ -157,7 +156,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let rates = [Rate::Performed, Rate::Started, Rate::Produced, Rate::Funds];
         let mut heads = vec![Value::text("截至")];
         heads.extend(rates.iter().map(|rate| Value::text(rate.title())));
-        heads.extend(light_heads().into_iter().chain(["小计（项）".to_owned()]).map(Value::text));
+        heads.extend(light_heads().into_iter().chain(["小计（件）".to_owned()]).map(Value::text));
         sheet.row(Role::Head, heads);
         let first = sheet.rows.len();
         let line = |day: NaiveDate, measures: &Measures, lights: [i128; 3]| {
@@ -196,10 +195,12 @@ impl<'a> SheetBuilder<'a, '_> {
             .map(|(word, count)| format!("{word}{count}个"))
             .collect();
         let stages = if stages.is_empty() { String::new() } else { format!("（按台账所填阶段：{}）", stages.join("、")) };
-        let open: Vec<_> = self.visible.findings.iter().filter(|finding| finding.state == State::Open).collect();
+        let open = self.visible.findings.iter().copied().filter(|finding| finding.state == State::Open);
+        let (services, open): (Vec<&Finding>, Vec<&Finding>) = open.partition(|finding| finding.is_service(self.visible.policy()));
+        let services = if services.is_empty() { String::new() } else { format!("另有服务事项{}件。", services.len()) };
         let projects: BTreeSet<&str> = open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| &*finding.project).collect();
         format!(
-            "在册项目{}个{stages}，按终止时间或阶段已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
+            "在册项目{}个{stages}，按终止时间或阶段已终止{}个。督办事项{}件，涉及项目{}个。{services}工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
             measures.projects,
             measures.terminated,
             open.len(),
@@ -269,15 +270,16 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
     }
 
-    /// Findings by rule and light. Returns the rows of the project rules that judged any row.
-    fn add_findings(&mut self, sheet: &mut Sheet<'_>) -> ChartRows {
+    /// Findings by rule and light. Returns the rows of the project rules that judged any row, and the row of the total.
+    fn add_findings(&mut self, sheet: &mut Sheet<'_>) -> (ChartRows, usize) {
         let policy = self.visible.policy();
         let mut heads = ["督办事项", "依据"].map(Value::text).to_vec();
         heads.extend(light_heads().map(Value::text));
-        heads.extend(["小计（项）".to_owned(), Measure::Exempt.title(), Measure::Unjudged.title(), "明细".to_owned()].map(Value::text));
+        heads.extend(["小计（件）".to_owned(), Measure::Exempt.title(), Measure::Unjudged.title(), "明细".to_owned()].map(Value::text));
         sheet.row(Role::Head, heads);
         let project = policy.project_ledger();
-        let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
+        let (services, counted): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| policy.rules[*rule].service.is_some());
+        let (own, other): (Vec<usize>, Vec<usize>) = counted.into_iter().partition(|rule| Some(policy.rules[*rule].ledger) == project);
         let first = sheet.rows.len();
         let rows = self.add_rule_rows(sheet, &own);
         // rules that judged no row are last, so that the chart leaves them out
@@ -299,8 +301,9 @@ impl<'a> SheetBuilder<'a, '_> {
         if !rows.is_empty() {
             totals.push(self.add_rule_total(sheet, Role::Subtotal, "其他事项小计", &rows));
         }
-        self.add_rule_total(sheet, Role::Total, "合计", &totals);
-        ChartRows { first, last }
+        let total = self.add_rule_total(sheet, Role::Total, "合计", &totals);
+        self.add_rule_rows(sheet, &services);
+        (ChartRows { first, last }, total)
     }
 
     /// Adds a row per rule, rules that judged no row last. Returns the rows of the others.
@@ -317,7 +320,9 @@ impl<'a> SheetBuilder<'a, '_> {
                 .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
                 .collect();
             let judged_nothing = self.visible.judged_nothing(rule);
-            cells.extend(counts.iter().map(|(state, light)| match judged_nothing {
+            // a service has no light
+            let is_shown = |light: &Option<Light>| policy.rules[rule].service.is_none() || light.is_none();
+            cells.extend(counts.iter().map(|(state, light)| match judged_nothing || !is_shown(light) {
                 true => Value::text("-"),
                 false => Value::count(self.visible.count_findings(rule, *state, *light)),
             }));
@@ -331,7 +336,7 @@ impl<'a> SheetBuilder<'a, '_> {
             if judged_nothing {
                 continue;
             }
-            for (index, (state, light)) in counts.into_iter().enumerate() {
+            for (index, (state, light)) in counts.into_iter().enumerate().filter(|(_, (_, light))| is_shown(light)) {
                 self.record_finding_count(rule, state, light, row, 2 + index);
             }
             rows.push(row);

@@ -18,7 +18,7 @@ use crate::domain::notify::form_acts::{FormAct, FormFields, FormRow};
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::{chinese_date, chinese_day};
-use crate::domain::register::record::Record;
+use crate::domain::register::record::{Cell, Record};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -369,9 +369,11 @@ impl Importer {
             let place = format!("{}第{row}行", sheet.name);
             let found = records.get(code);
             let key = (ledger.id.clone(), code.clone());
-            if taken.contains_key(&key) {
+            let differs = differs_elsewhere(&sheet.rows, code, cells);
+            if differs || taken.contains_key(&key) {
+                let which = if differs { "，内容不同，各行均未采用" } else { "" };
                 account.returned += 1;
-                account.lines.push((place, code.clone(), format!("{RETURNED}：同一编号在表中出现两次；请只保留一行")));
+                account.lines.push((place, code.clone(), format!("{RETURNED}：同一编号在表中出现两次{which}；请只保留一行")));
                 continue;
             }
             let known = KnownRecord {
@@ -440,6 +442,23 @@ impl Importer {
             (record.code.clone(), FoundRow { record, owner, actors })
         };
         Ok(found.into_iter().map(|found| found_row(found.stored.record)).collect())
+    }
+
+    /// The rows of a file that holds one table of ours and is no feedback form, such as the signing list: the codes with their cells, in the order
+    /// of `ledger`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) async fn read_table(&self, policy: &Policy, path: &Path, ledger: Ledger) -> Result<Vec<Accepted>, PullError> {
+        let input = Input::File(path.to_owned());
+        let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
+        let open = self.open_input(&input, Initiative::Person).await.map_err(refuse)?;
+        self.begin_guarded(&input, &open, Initiative::Person).await?;
+        let sha256 = open.sha256().map(str::to_owned);
+        let ledgers = [ledger];
+        let read = self.read_form(&input, open, &ledgers, policy, true).await;
+        let read = self.end_guarded(sha256, read).await?;
+        Ok(read.sheets.into_iter().flat_map(|sheet| sheet.rows).collect())
     }
 
     /// The sheets of a file that are feedback forms, and the sha256 of the file.
@@ -567,6 +586,11 @@ async fn handle_row(
 fn form_ledgers(policy: &Policy) -> Vec<Ledger> {
     let filled = (0..policy.ledgers.len()).filter(|index| !FormFields::of(policy, *index).is_empty());
     filled.map(|index| form_ledger(policy, index)).collect()
+}
+
+/// Whether another row of the sheet has the same code and other cells: nobody knows which of them is meant.
+fn differs_elsewhere(rows: &[Accepted], code: &str, cells: &[Cell]) -> bool {
+    rows.iter().any(|other| other.code == code && other.cells != cells)
 }
 
 /// The findings that a mail reported on a record, by light and title of their rules.

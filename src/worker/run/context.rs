@@ -6,7 +6,7 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::notify::form_seal::FormKey;
-use crate::domain::notify::inputs::DataState;
+use crate::domain::notify::inputs::{DataState, Unsigned};
 use crate::domain::register::data_condition::DataCondition;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
@@ -53,6 +53,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) gone: Vec<GoneRecord>,
     /// Its register is in memory until this ends.
     _room: OwnedSemaphorePermit,
+    /// Drafts that had waited too long for a person when the run began.
+    pub(crate) unsigned: Unsigned,
 }
 
 impl<'a> RunContext<'a> {
@@ -143,6 +145,7 @@ impl<'a> RunContext<'a> {
             accepts_old_data: inputs.accepts_old_data,
             gone,
             _room: room,
+            unsigned: inputs.unsigned,
         })
     }
 
@@ -216,6 +219,7 @@ impl<'a> RunContext<'a> {
             silent: &[],
             previous_run: self.previous_run.as_ref(),
             gone: &self.gone,
+            unsigned: self.unsigned,
             inputs,
         }
     }
@@ -237,7 +241,7 @@ async fn has_worsened(evaluator: &Evaluator, inputs: &RunInputs) -> anyhow::Resu
 
 /// The sheets of all workbooks of a job, those of its mails included.
 fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a SheetTemplate> {
-    let names = job.workbooks.iter().chain(job.packs.iter().map(|pack| &pack.template)).chain(&job.attachment);
+    let names = job.workbooks.iter().chain(job.packs.iter().chain(&job.mail_packs).map(|pack| &pack.template)).chain(&job.attachment);
     names.filter_map(|name| config.templates.get(name)).flat_map(|template| &template.sheets)
 }
 

@@ -48,14 +48,14 @@ impl RunContext<'_> {
     }
 
     /// The folder of a unit's pack below the run's folder, and its file name.
-    fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
+    pub(crate) fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
         let material = self.material(Audience::Unit(unit), Some(&[]), &[]);
         let units = &self.config.policy.units;
         (units.levels.name(units.units[unit].level).to_owned(), file_name(template, &material))
     }
 
     /// One unit's pack that bears a day, its sums checked, with the records it names; `None` where it would list nothing.
-    fn pack(
+    pub(crate) fn pack(
         &self,
         (template, unit): (&Template, UnitId),
         dated: NaiveDate,
@@ -84,7 +84,7 @@ impl RunContext<'_> {
     }
 
     /// The findings that each unit may see in its pack.
-    fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reach {
         Reach::new(&self.config.policy.units, &self.register.judged)
     }
 

@@ -2,12 +2,9 @@
 
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
-use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
-use crate::domain::notify::digest::{Counts, Digest, Draft, Recipient, SealedAudit};
+use crate::domain::notify::digest::{Digest, Draft, Recipient, SealedAudit};
 use crate::domain::notify::disposition::NotifyReason;
-use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::register::levels::Level;
@@ -17,25 +14,22 @@ use crate::domain::rules::rule::Light;
 use crate::mail::message;
 use crate::mail::message::{Attachment, Correspondent, Message};
 use crate::mail::templates::{Rendered, Templates};
-use crate::report::archive;
-use crate::report::xlsx;
 use crate::store::named_records::NamedCodes;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
-use crate::store::run_result::{JudgedResult, MailedResult, RunFault, RunResult};
+use crate::store::run_result::{JudgedResult, LetterCounts, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::build::{build, file_name, named_records};
-use crate::workbook::material::Material;
-use crate::workbook::named::records_of;
-use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
+use crate::workbook::build::build;
+use crate::workbook::reconcile::reconcile_digests;
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::worker::audit_head::AuditHeadFile;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::records::LedgerRecords;
 use crate::worker::run::context::{RunContext, is_past_start};
+use crate::worker::run::mail_files::{MailRows, MailWorkbook, MailsDiffer, Making, WorkbookFile, ensure_same};
 use crate::worker::run::message_id::MessageOf;
-use crate::worker::run::report::{block_in_place, folder_of};
+use crate::worker::run::report::block_in_place;
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::spill::DigestRecords;
 use anyhow::{Context, ensure};
@@ -46,56 +40,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// By unit, the findings and lights that its last message named.
 type LastNotified = HashMap<UnitId, BTreeMap<Identity, Option<Light>>>;
 
-/// The workbook of a mail.
-enum MailWorkbook {
-    /// The job has no template for it, or the recipient gets counts only.
-    None,
-    Attached(WorkbookFile),
-    /// It is too large for a mail and is filed at the office under this name.
-    Retained(String),
-}
-
-struct WorkbookFile {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl MailWorkbook {
-    fn attached(&self) -> Option<&WorkbookFile> {
-        match self {
-            MailWorkbook::Attached(file) => Some(file),
-            MailWorkbook::None | MailWorkbook::Retained(_) => None,
-        }
-    }
-
-    fn retained(&self) -> Option<&str> {
-        match self {
-            MailWorkbook::Retained(name) => Some(name),
-            MailWorkbook::None | MailWorkbook::Attached(_) => None,
-        }
-    }
-}
-
-/// What the workbook of a mail contains.
-struct MailRows<'a> {
-    unit: UnitId,
-    /// The day that it bears.
-    dated: NaiveDate,
-    /// Indices of the findings it lists.
-    findings: &'a [usize],
-    /// Number of restricted findings, which are only counted.
-    restricted: usize,
-    /// The counts in the mail, with which the workbook has to agree; `None` = the mail counts more than its workbook lists.
-    counts: Option<&'a Counts>,
-    silent: &'a [SilentRecord],
-    /// Goes before the file name.
-    prefix: &'a str,
-}
-
 /// The mails of a run before they are rendered.
 pub(crate) struct PlannedMails {
     pub(crate) planned: Plan,
-    pub(crate) drafts: Vec<Draft>,
     last_notified: LastNotified,
 }
 
@@ -173,6 +120,7 @@ impl RunContext<'_> {
             let next = |job: &Job| Some(job.schedule.slots(from, national).next()?.runs_at.date());
             jobs.filter_map(next).min()
         };
+        let covered = self.covered_by_another(inputs);
         let plan_inputs = PlanInputs {
             policy,
             as_of: self.as_of,
@@ -189,6 +137,10 @@ impl RunContext<'_> {
             gone: &gone,
             answers: &self.answers_for_others,
             rhythm: self.job.rhythm,
+            through_place: &self.job.through_place,
+            covered: &covered,
+            drafts: &self.job.drafts,
+            unsigned: self.unsigned,
             levels: &self.job.levels,
             started: is_past_start(inputs, sent_on),
             data: &self.data,
@@ -196,8 +148,8 @@ impl RunContext<'_> {
             next_on: &next_on,
             is_counts_only: &|address| settings.mail.is_counts_only(address),
         };
-        let (planned, drafts) = (plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts));
-        Ok(PlannedMails { planned, drafts, last_notified })
+        let planned = plan(&plan_inputs);
+        Ok(PlannedMails { planned, last_notified })
     }
 
     /// The findings and lights that each unit's last message named, without records whose leaving the office has confirmed: a digest
@@ -273,7 +225,7 @@ impl RunContext<'_> {
     /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
     /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
-        let PlannedMails { mut planned, mut drafts, last_notified } = self.plan(inputs, run.revision, self.made_on).await?;
+        let PlannedMails { mut planned, last_notified } = self.plan(inputs, run.revision, self.made_on).await?;
         let mut compared = self.compared_mails(inputs, run).await?;
         ensure!(
             planned.coverage.adds_up(),
@@ -296,9 +248,9 @@ impl RunContext<'_> {
         let is_wanted = |unit: &str, act: &str| stopped.as_ref().is_none_or(|stopped| stopped.contains(&(unit.to_owned(), act.to_owned())));
         let templates = Templates::new(&self.config.mail_templates, &self.config.policy.units.levels)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-        let named = self.inputs_named();
-        let mut messages = Vec::new();
-        let mut notified = Vec::new();
+        let reach = if self.job.mail_packs.is_empty() { None } else { Some(self.reach()) };
+        let making = Making { templates, named: self.inputs_named(), reach };
+        let (mut messages, mut notified, mut packs_mailed) = (Vec::new(), Vec::new(), 0);
         // a broken template concerns all units: they share one fault
         let mut failed: BTreeMap<MailFault, Vec<String>> = BTreeMap::new();
         let mut unchanged = 0;
@@ -313,10 +265,9 @@ impl RunContext<'_> {
             }
             let known = last_notified.get(&digest.recipient.unit);
             let replaces = replaced_on(&digest.recipient);
-            let mut message = self.digest_message(run, digest, (self.made_on, replaces), known, &templates, &named);
+            let mut message = self.digest_message(run, digest, (self.made_on, replaces), known, &making);
             if let (Ok(message), Some(first)) = (&mut message, compared.digests.get_mut(&digest.recipient.unit)) {
-                message.digest_sha256 =
-                    self.digest_message(run, first, (self.first_made_on, None), known, &templates, &named)?.digest_sha256;
+                message.digest_sha256 = self.digest_message(run, first, (self.first_made_on, None), known, &making)?.digest_sha256;
             }
             match message {
                 Ok(message) => {
@@ -325,10 +276,17 @@ impl RunContext<'_> {
                         reasons.insert(digest.recipient.unit, NotifyReason::Unchanged);
                         continue;
                     }
+                    packs_mailed += digest.packs.len();
                     notified.push(NewNotified {
                         unit: digest.recipient.unit_name.clone(),
                         findings: digest.notified.iter().cloned().collect(),
+                        through: String::new(),
                     });
+                    notified.extend(digest.forwarded.iter().map(|department| NewNotified {
+                        unit: department.unit_name.clone(),
+                        findings: department.notified.iter().cloned().collect(),
+                        through: digest.recipient.unit_name.clone(),
+                    }));
                     messages.push(message);
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
@@ -339,23 +297,33 @@ impl RunContext<'_> {
                 }
             }
         }
-        let (mut new_drafts, mut unchanged_drafts) = (Vec::new(), Vec::new());
-        for draft in &mut drafts {
+        let (mut new_drafts, mut unchanged_drafts, mut letters) = (Vec::new(), Vec::new(), Vec::new());
+        for mut draft in std::mem::take(&mut planned.acts.drafts) {
             progress.inc(1);
             if !is_wanted(&draft.recipient.unit_name, draft.act) {
                 unchanged += 1;
                 continue;
             }
-            let mut message = self.draft_message(run, draft, self.made_on, &templates, &named);
-            if let (Ok(message), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
-                message.digest_sha256 = self.draft_message(run, first, self.first_made_on, &templates, &named)?.digest_sha256;
+            let mut message = self.draft_messages(run, &mut draft, self.made_on, &making);
+            if let (Ok(messages), Some(first)) = (&mut message, compared.drafts.get_mut(&(draft.recipient.unit, draft.act))) {
+                let first = self.draft_messages(run, first, self.first_made_on, &making)?;
+                messages[0].1.digest_sha256.clone_from(&first[0].1.digest_sha256);
+            }
+            if let Ok(messages) = &message {
+                letters.push(LetterCounts {
+                    message: messages[0].1.id.clone(),
+                    projects: draft.counts.items,
+                    findings: draft.counts.findings,
+                    amount: draft.amount,
+                    longest: draft.longest_days,
+                    weight: draft.weight,
+                });
             }
             match message {
-                Ok(message) => {
-                    let findings = draft.notified.iter().cloned().collect();
-                    let is_unchanged = earlier_digests.get(&message.recipient) == Some(&message.digest_sha256);
-                    let made = (NewDraft { message: message.id.clone(), findings }, message);
-                    if is_unchanged { unchanged_drafts.push(made) } else { new_drafts.push(made) }
+                // a letter and its copies are made and replaced together
+                Ok(messages) => {
+                    let is_unchanged = earlier_digests.get(&messages[0].1.recipient) == Some(&messages[0].1.digest_sha256);
+                    if is_unchanged { unchanged_drafts.push(messages) } else { new_drafts.push(messages) }
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
@@ -370,13 +338,14 @@ impl RunContext<'_> {
         if replaces_drafts {
             let waiting = self.evaluator.store.outbox().undecided_drafts(&run.job, &run.slot, run.revision).await?;
             let (undecided, decided): (Vec<_>, Vec<_>) =
-                unchanged_drafts.into_iter().partition(|(_, message)| waiting.contains(&message.recipient));
+                unchanged_drafts.into_iter().partition(|messages| waiting.contains(&messages[0].1.recipient));
             new_drafts.extend(undecided);
             unchanged_drafts = decided;
         }
         unchanged += unchanged_drafts.len();
+        let drafts = new_drafts.len();
         let mut drafted = Vec::new();
-        for (draft, message) in new_drafts {
+        for (draft, message) in new_drafts.into_iter().flatten() {
             drafted.push(draft);
             messages.push(message);
         }
@@ -385,7 +354,17 @@ impl RunContext<'_> {
         if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
-        let mailed = MailedResult { digests: messages.len() - drafted.len(), drafts: drafted.len(), unchanged, coverage: planned.coverage };
+        let name = |unit: &UnitId| self.config.policy.units.units[*unit].name.clone();
+        let mailed = MailedResult {
+            digests: messages.len() - drafted.len(),
+            drafts,
+            unchanged,
+            coverage: planned.coverage,
+            packs_mailed,
+            packs_of_office: self.packs_of_mails(&making, inputs).saturating_sub(packs_mailed),
+            letters,
+            not_interviewed: planned.acts.not_interviewed.iter().map(name).collect(),
+        };
         let batch = OutboxBatch {
             messages,
             notified,
@@ -407,10 +386,10 @@ impl RunContext<'_> {
         if self.first_made_on == self.made_on {
             return Ok(ComparedMails::default());
         }
-        let PlannedMails { planned, drafts, .. } = self.plan(inputs, run.revision, self.first_made_on).await?;
+        let PlannedMails { planned, .. } = self.plan(inputs, run.revision, self.first_made_on).await?;
         Ok(ComparedMails {
             digests: planned.digests.into_iter().map(|digest| (digest.recipient.unit, digest)).collect(),
-            drafts: drafts.into_iter().map(|draft| ((draft.recipient.unit, draft.act), draft)).collect(),
+            drafts: planned.acts.drafts.into_iter().map(|draft| ((draft.recipient.unit, draft.act), draft)).collect(),
         })
     }
 
@@ -449,9 +428,9 @@ impl RunContext<'_> {
         digest: &mut Digest,
         (dated, replaces_on): (NaiveDate, Option<NaiveDate>),
         last_notified: Option<&BTreeMap<Identity, Option<Light>>>,
-        templates: &Templates,
-        named: &[(String, String)],
+        making: &Making,
     ) -> anyhow::Result<NewMessage> {
+        let Making { templates, named, .. } = making;
         // the roll-up counts all units; its workbook lists only the findings addressed to the office itself
         let findings = &self.register.judged.findings;
         let own = |index: &usize| digest.roll_up.is_none() || findings[*index].is_addressed_to(digest.recipient.unit);
@@ -468,15 +447,23 @@ impl RunContext<'_> {
         };
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
+        let (mut more, mut more_names) = self.files_passed_on(run, &mut digest.forwarded, dated, named)?;
+        let (packs, names_of_packs) =
+            if digest.recipient.counts_only { Default::default() } else { self.packs_of_mail(unit, dated, making)? };
+        digest.packs = packs.iter().map(|pack| pack.name.clone()).collect();
+        more.extend(packs);
+        more_names.extend(names_of_packs);
         let stated = templates.render(&self.job.digest, digest)?.text;
         digest.replaces_on = replaces_on;
         digest.sealed_audit = if digest.roll_up.is_some() { self.sealed_audit()? } else { None };
         let rendered = templates.render(&self.job.digest, digest)?;
         // a digest also names what it thanks for
         let identities = digest.notified.iter().map(|(identity, _)| identity).chain(last_notified.into_iter().flat_map(BTreeMap::keys));
-        let names = self.names_of_mail(unit, &findings_listed, silent, identities);
+        let mut names = self.names_of_mail(unit, &findings_listed, silent, identities);
+        names.extend(more_names);
         let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None, names };
-        self.message(run, envelope, &rendered, &stated, workbook.attached())
+        let files: Vec<&WorkbookFile> = workbook.attached().into_iter().chain(&more).collect();
+        self.message(run, envelope, &rendered, &stated, &files)
     }
 
     /// Up to where the audit is sealed; `None` = it is not sealed at all, or nobody knows its end.
@@ -486,15 +473,28 @@ impl RunContext<'_> {
         Ok(sealed.map(|head| SealedAudit { no: head.no, hash: head.hash.clone() }))
     }
 
-    /// A message that waits for the person who releases it.
-    pub(crate) fn draft_message(
+    /// A letter that waits for the person who releases it, followed by its copies.
+    fn draft_messages(
         &self,
         run: &Run,
         draft: &mut Draft,
         dated: NaiveDate,
-        templates: &Templates,
-        named: &[(String, String)],
-    ) -> anyhow::Result<NewMessage> {
+        making: &Making,
+    ) -> anyhow::Result<Vec<(NewDraft, NewMessage)>> {
+        let letter = self.draft_message(run, draft, dated, making)?;
+        let id = letter.id.clone();
+        let findings_of = |draft: &Draft| draft.notified.iter().cloned().collect();
+        let mut made = vec![(NewDraft { message: id.clone(), findings: findings_of(draft) }, letter)];
+        for copy in &mut draft.copies {
+            let message = NewMessage { copy_of: id.clone(), ..self.draft_message(run, copy, dated, making)? };
+            made.push((NewDraft { message: message.id.clone(), findings: findings_of(copy) }, message));
+        }
+        Ok(made)
+    }
+
+    /// A message that waits for the person who releases it.
+    fn draft_message(&self, run: &Run, draft: &mut Draft, dated: NaiveDate, making: &Making) -> anyhow::Result<NewMessage> {
+        let Making { templates, named, .. } = making;
         let unit = draft.recipient.unit;
         let (findings, restricted, prefix) = (&draft.findings, draft.restricted, draft.act_title);
         let workbook = match draft.recipient.counts_only {
@@ -506,51 +506,8 @@ impl RunContext<'_> {
         let rendered = templates.render(&self.job.draft, draft)?;
         let names = self.names_of_mail(unit, &draft.findings, &[], draft.notified.iter().map(|(identity, _)| identity));
         let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act), names };
-        self.message(run, envelope, &rendered, &rendered.text, workbook.attached())
-    }
-
-    /// The records that a mail names, or more: those of its findings and of everything that its workbook may list for the unit.
-    fn names_of_mail<'i>(
-        &self,
-        unit: UnitId,
-        findings: &[usize],
-        silent: &[SilentRecord],
-        identities: impl Iterator<Item = &'i Identity>,
-    ) -> NamedCodes {
-        let material = Material { silent, ..self.material(Audience::Unit(unit), Some(findings), &[]) };
-        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
-        let mut names = self.codes_named(records_of(&material));
-        names.extend(self.codes_named(template.map(|template| named_records(template, &material)).unwrap_or_default()));
-        names.extend(identities.map(|identity| (identity.ledger.clone(), identity.key.clone())));
-        names
-    }
-
-    /// The workbook of a mail. One that is too large for a mail is filed at the office.
-    fn mail_workbook(&self, run: &Run, rows: &MailRows<'_>, named: &[(String, String)]) -> anyhow::Result<MailWorkbook> {
-        let &MailRows { unit, dated, findings: listed, restricted, counts, silent, prefix } = rows;
-        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
-        let Some(template) = template else { return Ok(MailWorkbook::None) };
-        let material = Material {
-            silent,
-            only_counted: Some(restricted),
-            made_on: dated,
-            reply_by: self.reply_by(dated),
-            ..self.material(Audience::Unit(unit), Some(listed), named)
-        };
-        let name = format!("{prefix}{}", file_name(template, &material));
-        let book = build(template, &material)?;
-        let (policy, findings) = (&self.config.policy, &self.register.judged.findings);
-        let mail = MailContent { unit: &policy.units.units[unit].name, findings: listed, counts };
-        ensure_same(&reconcile_attachment(policy, findings, &mail, template, &book))?;
-        let bytes = xlsx::render(&book)?;
-        if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
-            return Ok(MailWorkbook::Attached(WorkbookFile { name, bytes }));
-        }
-        // the mail asks the unit to request the workbook, so the office needs it
-        let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-        let filed = archive::write(&self.evaluator.var.join(folder), &name, &bytes)?;
-        tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
-        Ok(MailWorkbook::Retained(name))
+        let files: Vec<&WorkbookFile> = workbook.attached().into_iter().collect();
+        self.message(run, envelope, &rendered, &rendered.text, &files)
     }
 
     /// The bytes of a mail with what the outbox stores of it. `stated`: the part of its text that makes it another mail where it differs.
@@ -560,8 +517,9 @@ impl RunContext<'_> {
         envelope: Envelope<'_>,
         rendered: &Rendered,
         stated: &str,
-        attached: Option<&WorkbookFile>,
+        files: &[&WorkbookFile],
     ) -> anyhow::Result<NewMessage> {
+        let attachments: Vec<Attachment<'_>> = files.iter().map(|file| Attachment { name: &file.name, bytes: &file.bytes }).collect();
         let Envelope { unit, mailbox, subject, act, names } = envelope;
         let settings = &self.config.settings;
         let unit = &self.config.policy.units.units[unit];
@@ -583,12 +541,12 @@ impl RunContext<'_> {
             domain: from_domain,
             html: &rendered.html,
             text: &rendered.text,
-            attachment: attached.map(|WorkbookFile { name, bytes }| Attachment { name, bytes }),
+            attachments: &attachments,
         })?;
         let mut hasher = Hashing::new(&SHA256);
         hasher.update(subject.as_bytes());
         hasher.update(stated.as_bytes());
-        if let Some(file) = attached {
+        for file in files {
             hasher.update(&file.bytes);
         }
         Ok(NewMessage {
@@ -601,23 +559,8 @@ impl RunContext<'_> {
             digest_sha256: hex::encode(hasher.finish()),
             bytes,
             act: act.unwrap_or_default().to_owned(),
+            copy_of: String::new(),
             names,
         })
-    }
-}
-
-/// The mails and the workbooks do not show the same, so nothing is mailed.
-#[derive(Debug, thiserror::Error)]
-#[error("提醒与报表不一致，未发送：{0}")]
-struct MailsDiffer(String);
-
-fn ensure_same(discrepancies: &[Discrepancy]) -> Result<(), MailsDiffer> {
-    match discrepancies {
-        [] => Ok(()),
-        all => {
-            let first: Vec<String> = all.iter().take(5).map(ToString::to_string).collect();
-            let more = if all.len() > first.len() { format!("；另有{}处", all.len() - first.len()) } else { String::new() };
-            Err(MailsDiffer(format!("{}{more}", first.join("；"))))
-        }
     }
 }

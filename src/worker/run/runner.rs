@@ -449,14 +449,18 @@ impl Runner {
         context.changes = self.evaluator.changes(&context.config.policy, &mut context.register, Some(job), as_of, inputs.sample).await?;
         let mut rehearsal = Rehearsal { judged: Some(context.summary(Vec::new())), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
-            let PlannedMails { planned, drafts, .. } = context.plan(&inputs, 0, context.made_on).await?;
+            let PlannedMails { planned, .. } = context.plan(&inputs, 0, context.made_on).await?;
             rehearsal.digests = planned
                 .digests
                 .into_iter()
                 .map(|digest| RehearsedMail { unit: digest.recipient.unit_name, subject: digest.subject })
                 .collect();
-            rehearsal.drafts =
-                drafts.into_iter().map(|draft| RehearsedMail { unit: draft.recipient.unit_name, subject: draft.subject }).collect();
+            rehearsal.drafts = planned
+                .acts
+                .drafts
+                .into_iter()
+                .map(|draft| RehearsedMail { unit: draft.recipient.unit_name, subject: draft.subject })
+                .collect();
             rehearsal.coverage = Some(planned.coverage);
         }
         Ok(rehearsal)

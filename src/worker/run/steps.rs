@@ -3,6 +3,7 @@
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
+use crate::domain::notify::inputs::Unsigned;
 use crate::store::run_result::{JudgedResult, PulledLedger, RunResult};
 use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Pinned, Run, RunInputs, RunState};
@@ -13,8 +14,9 @@ use crate::worker::pulse::Pulse;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::pull::{ensure_unaltered_marks, pull_and_pin};
+use crate::worker::run::slot_text::parse_slot;
 use anyhow::{Context, ensure};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use futures_util::future::LocalBoxFuture;
 
 /// One step of a run.
@@ -124,18 +126,44 @@ impl<'r> Progress<'r> {
         let made_on = self.evaluator.clock.local(self.job.schedule.utc_offset_seconds).date();
         let first = match self.run.revision {
             0 => None,
-            _ => self.evaluator.store.runs().first_made_on(&self.run.job, &self.run.key).await?,
+            _ => self.evaluator.store.runs().first_inputs(&self.run.job, &self.run.key).await?,
+        };
+        // a revision names what the first edition named, so that a mail in which nothing has changed is not sent anew
+        let unsigned = match &first {
+            Some(first) => first.unsigned,
+            None => self.unsigned(made_on).await?,
         };
         self.inputs = RunInputs {
             remakes_withheld: self.run.inputs.remakes_withheld,
             makes_good: self.run.inputs.makes_good,
             accepts_old_data: self.run.inputs.accepts_old_data,
             made_on: Some(made_on),
-            first_made_on: Some(first.unwrap_or(made_on)),
+            first_made_on: Some(first.and_then(|first| first.made_on).unwrap_or(made_on)),
+            unsigned,
+            yields: self
+                .evaluator
+                .yields(&self.job, self.as_of, parse_slot(&self.run.slot).unwrap_or_default(), self.run.scheduled)
+                .await?,
             ..inputs
         };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;
         Ok(())
+    }
+
+    /// The drafts that have waited so many working days that the office is reminded of them.
+    async fn unsigned(&self, today: NaiveDate) -> anyhow::Result<Unsigned> {
+        let policy = &self.evaluator.config.policy;
+        let offset = FixedOffset::east_opt(self.job.schedule.utc_offset_seconds);
+        let mut unsigned = Unsigned::default();
+        for (made_at, count) in self.evaluator.store.outbox().undecided_by_time().await? {
+            let made_at = DateTime::parse_from_rfc3339(&made_at).with_context(|| format!("a draft was made at \"{made_at}\""))?;
+            let made_on = offset.map_or(made_at, |offset| made_at.with_timezone(&offset)).date_naive();
+            if policy.calendar.of(None).after_workdays(made_on, policy.acts.unsigned_workdays) < today {
+                unsigned.drafts += usize::try_from(count).unwrap_or_default();
+                unsigned.since = Some(unsigned.since.map_or(made_on, |since| since.min(made_on)));
+            }
+        }
+        Ok(unsigned)
     }
 
     async fn detect(&mut self) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! What a run has found and made, as its result stores it.
 
 use crate::domain::judging::finding::count_blank_cells;
-use crate::domain::judging::finding::{Change, State};
+use crate::domain::judging::finding::{Change, Finding, State};
 use crate::domain::rules::rule::Light;
 use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, PackCounts};
 use crate::worker::run::context::RunContext;
@@ -10,9 +10,11 @@ impl RunContext<'_> {
     /// What was judged and found, with the packs made; a rehearsal makes none.
     pub(crate) fn summary(&self, packs: Vec<PackCounts>) -> JudgedResult {
         let findings = &self.register.judged.findings;
-        let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
+        let policy = &self.config.policy;
+        let is_open = |finding: &&Finding| finding.state == State::Open && !finding.is_service(policy);
+        let open = |light: Light| findings.iter().filter(is_open).filter(|finding| finding.light == Some(light)).count();
         let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
-        let change = |wanted: Change| findings.iter().filter(|finding| finding.state == State::Open && finding.change == wanted).count();
+        let change = |wanted: Change| findings.iter().filter(is_open).filter(|finding| finding.change == wanted).count();
         let sources = self.register.sources.iter().map(|source| JudgedSource {
             ledger: source.ledger.clone(),
             source: source.source.clone(),
@@ -30,8 +32,9 @@ impl RunContext<'_> {
                 red: open(Light::Red),
                 orange: open(Light::Orange),
                 yellow: open(Light::Yellow),
+                services: findings.iter().filter(|finding| finding.state == State::Open && finding.is_service(policy)).count(),
                 unjudged: state(State::Unjudged),
-                blank_cells: count_blank_cells(&self.config.policy, findings.iter()),
+                blank_cells: count_blank_cells(policy, findings.iter()),
                 exempt: state(State::Exempt),
                 new: change(Change::New),
                 escalated: change(Change::Escalated),

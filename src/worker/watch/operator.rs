@@ -138,7 +138,7 @@ impl Operator {
             domain,
             html: &html,
             text,
-            attachment: None,
+            attachments: &[],
         })
         .map_err(|error| error.to_string())?;
         let mut connection = PooledConnection::default();

@@ -192,7 +192,7 @@ pub async fn a_draft_may_need_two_persons(db: &Db) {
     let drafts: Vec<String> = store.outbox().list(&Default::default()).await.expect("drafts").into_iter().map(|draft| draft.id).collect();
     let decide = async |who: &str, to: DeliveryState| {
         let entry = AuditEntry { at: "2026-11-23T00:00:01.000Z", who, why: "已核实" };
-        store.outbox().decide_drafts(&drafts, to, &["circulate", "interview"], entry, "2027").await.expect("decided")
+        store.outbox().decide_drafts(&drafts, to, &Default::default(), &["circulate", "interview"], entry, "2027").await.expect("decided")
     };
     let states = async || {
         let rows = store.outbox().list(&Default::default()).await.expect("drafts");
@@ -312,8 +312,14 @@ pub async fn a_state_changed_by_hand_is_found(db: &Db) {
     let [released, rejected, draft] = ["a", "b", "c"].map(id);
     let [held, pending] = ["e", "f"].map(id);
     let outbox = store.outbox();
-    outbox.decide_drafts(std::slice::from_ref(&released), DeliveryState::Pending, &[], entry, "2027").await.expect("released");
-    outbox.decide_drafts(std::slice::from_ref(&rejected), DeliveryState::Rejected, &[], entry, "2027").await.expect("rejected");
+    outbox
+        .decide_drafts(std::slice::from_ref(&released), DeliveryState::Pending, &Default::default(), &[], entry, "2027")
+        .await
+        .expect("released");
+    outbox
+        .decide_drafts(std::slice::from_ref(&rejected), DeliveryState::Rejected, &Default::default(), &[], entry, "2027")
+        .await
+        .expect("rejected");
     let queued = DeliveryState::all_that(DeliveryState::is_queued);
     outbox.change_state(std::slice::from_ref(&held), &queued, DeliveryState::OnHold, entry, "2027").await.expect("held");
     assert_eq!(broken(&store, None).await, None);

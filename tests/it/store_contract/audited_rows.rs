@@ -407,9 +407,22 @@ pub async fn an_act_without_its_line_does_not_happen(db: &Db) {
         ("snapshot", store.snapshots().decide_held("project", "a", 4, SnapshotState::InForce, ENTRY).await.is_err()),
         ("snapshot", store.snapshots().decide_held("project", "a", 4, SnapshotState::Discarded, ENTRY).await.is_err()),
         ("release sending", store.sending().release(0, "2026-11-23", 0, "person", ENTRY).await.is_err()),
-        ("release drafts", store.outbox().decide_drafts(&messages, DeliveryState::Pending, &[], ENTRY, "2027").await.is_err()),
-        ("reject drafts", store.outbox().decide_drafts(&messages, DeliveryState::Rejected, &[], ENTRY, "2027").await.is_err()),
-        ("first of two", store.outbox().decide_drafts(&messages, DeliveryState::Pending, &["circulate"], ENTRY, "2027").await.is_err()),
+        (
+            "release drafts",
+            store.outbox().decide_drafts(&messages, DeliveryState::Pending, &Default::default(), &[], ENTRY, "2027").await.is_err(),
+        ),
+        (
+            "reject drafts",
+            store.outbox().decide_drafts(&messages, DeliveryState::Rejected, &Default::default(), &[], ENTRY, "2027").await.is_err(),
+        ),
+        (
+            "first of two",
+            store
+                .outbox()
+                .decide_drafts(&messages, DeliveryState::Pending, &Default::default(), &["circulate"], ENTRY, "2027")
+                .await
+                .is_err(),
+        ),
         ("hold", store.outbox().change_state(&[], &queued, DeliveryState::OnHold, ENTRY, "2027").await.is_err()),
     ];
     for (act, failed) in acts {

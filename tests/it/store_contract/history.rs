@@ -26,11 +26,13 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
         digest_sha256: slot.into(),
         bytes: slot.as_bytes().to_vec(),
         act: String::new(),
+        copy_of: String::new(),
         names: BTreeSet::new(),
     });
     let notified = notified.iter().map(|(unit, lines)| NewNotified {
         unit: (*unit).into(),
         findings: lines.iter().map(|(key, light)| (identity(key), *light)).collect(),
+        through: String::new(),
     });
     let batch = OutboxBatch {
         replaces_drafts: true,

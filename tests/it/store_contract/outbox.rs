@@ -36,6 +36,7 @@ fn message(run: &str, unit: &str, content: &str) -> NewMessage {
         digest_sha256: content.into(),
         bytes: bytes(&id),
         act: String::new(),
+        copy_of: String::new(),
         names: BTreeSet::from([("project".to_owned(), unit.to_owned())]),
         id,
     }
@@ -150,7 +151,7 @@ pub async fn a_lost_run_notifies_nobody(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     store.runs().claim(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity("A"), None)]) };
+    let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity("A"), None)]), through: String::new() };
     let batch = OutboxBatch { notified: vec![notified], ..batch(vec![message("r", "u", "x")], 12) };
     assert!(store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.is_err());
     assert!(all(&store).await.is_empty());
@@ -219,7 +220,7 @@ pub async fn last_notified_is_replaced_per_unit(db: &Db) {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
         let notified = notified
             .into_iter()
-            .map(|(unit, notified)| NewNotified { unit: unit.into(), findings: notified.into_iter().collect() })
+            .map(|(unit, notified)| NewNotified { unit: unit.into(), findings: notified.into_iter().collect(), through: String::new() })
             .collect();
         let batch = OutboxBatch { notified, ..batch(Vec::new(), 0) };
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
@@ -532,7 +533,8 @@ pub async fn an_undelivered_message_notifies_nobody(db: &Db) {
     let store = db.open().await;
     let notify = async |slot: &str, key: &str, test: bool| {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
-        let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity(key), Some(Light::Red))]) };
+        let notified =
+            NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity(key), Some(Light::Red))]), through: String::new() };
         let messages = vec![NewMessage { unit: "甲县".into(), ..message(slot, "甲县", slot) }];
         let batch = OutboxBatch { notified: vec![notified], test, ..batch(messages, 0) };
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
@@ -575,6 +577,7 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
     let notified = |unit: &str, keys: &[&str]| NewNotified {
         unit: unit.into(),
         findings: keys.iter().map(|key| (identity(key), Some(Light::Orange))).collect(),
+        through: String::new(),
     };
     let batch = OutboxBatch {
         notified: vec![notified("a", &["GZ_1", "甲%"]), notified("b", &["gz_1", "GZX1"])],

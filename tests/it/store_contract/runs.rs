@@ -3,12 +3,15 @@
 use super::Db;
 use chrono::NaiveDate;
 use duban::domain::notify::coverage::Coverage;
+use duban::domain::notify::inputs::{Unsigned, Yields};
 use duban::domain::register::data_condition::DataCondition;
 use duban::store::findings::Detected;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
 use duban::store::reports::{ReportFile, ReportKey, ReportKind};
-use duban::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunFault, RunResult};
+use duban::store::run_result::{
+    FindingCounts, JudgedResult, JudgedSource, LetterCounts, MailedResult, PackCounts, PulledLedger, RunFault, RunResult,
+};
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -61,7 +64,16 @@ pub fn result() -> RunResult {
     RunResult {
         pulled: vec![PulledLedger { ledger: "项目台账".into(), source: "a".into(), snapshot: 3 }],
         judged: Some(JudgedResult { title: "周提醒".into(), as_of: day("2026-09-30"), sources, findings, packs }),
-        mailed: Some(MailedResult { digests: 5, drafts: 2, unchanged: 1, coverage: Coverage::default() }),
+        mailed: Some(MailedResult {
+            digests: 5,
+            drafts: 2,
+            unchanged: 1,
+            coverage: Coverage::default(),
+            packs_mailed: 3,
+            packs_of_office: 1,
+            letters: vec![LetterCounts { message: "m".into(), projects: 2, findings: 3, amount: 4, longest: 5, weight: 6 }],
+            not_interviewed: vec!["某市".into()],
+        }),
     }
 }
 
@@ -94,6 +106,8 @@ fn inputs() -> RunInputs {
         }],
         made_on: Some(day("2026-11-23")),
         first_made_on: Some(day("2026-11-24")),
+        unsigned: Unsigned { drafts: 2, since: Some(day("2026-11-01")) },
+        yields: Yields::Notified(vec!["522725".into()]),
     }
 }
 

@@ -61,7 +61,7 @@ impl Desk {
             let unit = policy.units.find(place).unwrap();
             let division = policy.units.division_of(unit);
             let owner = Owner { unit: Some(unit), text: String::new(), division };
-            let linked = Linked { owner, division, industry: None, major: None, restricted: false, negotiation_only: false };
+            let linked = Linked { owner, division, industry: None, major: None, amount: None, restricted: false, negotiation_only: false };
             desk.projects.insert(code.into(), linked);
             desk.names.insert(code.into(), format!("{place}项目"));
         }

@@ -89,7 +89,14 @@ impl<'a> SheetBuilder<'a, '_> {
             (None, Some(list)) => self.visible.longest_overdue(list).next().is_none(),
             (None, None) => false,
         };
-        let texts = if is_empty { std::slice::from_ref(&part.none) } else { part.paragraphs.as_slice() };
+        // a ledger that nobody has reported is not an empty one
+        let about = part.about.and_then(|figure| bulletin.figures[figure].scope.ledger);
+        let unreported = about.filter(|ledger| is_empty && !self.visible.is_reported(*ledger)).map(|ledger| {
+            let title = &self.visible.policy().ledgers[ledger].title;
+            format!("{title}台账尚未报送，未作统计。")
+        });
+        let none = unreported.as_ref().unwrap_or(&part.none);
+        let texts = if is_empty { std::slice::from_ref(none) } else { part.paragraphs.as_slice() };
         for text in texts.iter().map(|text| self.fill_figures(bulletin, figures, text)).filter(|text| !text.is_empty()) {
             sheet.banner(Role::Paragraph, format!("　　{text}"));
         }
@@ -280,11 +287,11 @@ impl<'a> VisibleMaterial<'a> {
         }
         for finding in self.findings.iter().filter(|finding| finding.state == State::Open && scope.rules.contains(&finding.rule)) {
             if let Some(key) = key(finding.owner).filter(|_| finding.light.is_some()) {
-                out.entry(key).or_default().add_finding(finding);
+                out.entry(key).or_default().add_finding(self.policy(), finding);
             }
         }
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
-            if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule) {
+            if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule && policy.rules[*index].service.is_none()) {
                 continue;
             }
             if let Some(key) = key(policy.units.find(unit)) {

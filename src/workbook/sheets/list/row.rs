@@ -122,13 +122,14 @@ impl VisibleMaterial<'_> {
         match key {
             BuiltIn::OtherFindings => {
                 let others = folded.iter().map(|other| {
-                    let light = other.light.map_or("", Light::title);
+                    let light = if other.is_service(policy) { "服务" } else { other.light.map_or("", Light::title) };
                     format!("{}（{light}）", policy.rules[other.rule].title)
                 });
                 Value::text(others.collect::<Vec<_>>().join("、"))
             }
             BuiltIn::Rule => Value::text(rule.title.clone()),
             BuiltIn::Subject => Value::text(self.text(&finding.name)),
+            BuiltIn::Light if finding.is_service(policy) => Value::text("服务"),
             BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
             BuiltIn::State => Value::text(state_word(finding.state)),
             BuiltIn::Act => Value::text(self.act_text(finding)),

@@ -113,7 +113,7 @@ impl<'a> SheetBuilder<'a, '_> {
                         State::Exempt => "（豁免）",
                         State::Unjudged => "（无法判定）",
                     };
-                    let counted = if list.fold { "个项目" } else { "项" };
+                    let counted = if list.fold { "个项目" } else { "件" };
                     body.push(group_heading(format!("{}{state}　{count}{counted}", name.1), list.columns.len()));
                     heading = Some(name);
                 }
@@ -274,10 +274,10 @@ impl VisibleMaterial<'_> {
     /// Sorts by state, so that approved exemptions are below open findings, then by group.
     fn sort_findings(&self, group: Option<Group>, findings: &mut [&Finding]) {
         let Some(group) = group else {
-            findings.sort_by_key(|finding| finding.state);
+            findings.sort_by_cached_key(|finding| (finding.state, Reverse(finding.weight(self.policy()))));
             return;
         };
-        findings.sort_by_key(|finding| {
+        findings.sort_by_cached_key(|finding| {
             let place = match group {
                 Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
                 Group::City => {
@@ -287,11 +287,14 @@ impl VisibleMaterial<'_> {
                 Group::Rule => (false, finding.rule),
                 Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
             };
-            (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
+            (finding.state, place, Reverse(finding.weight(self.policy())))
         });
     }
 
     fn list_subtitle(&self, list: &List, findings: &[&Finding]) -> String {
+        let policy = self.policy();
+        let (services, findings): (Vec<&Finding>, Vec<&Finding>) =
+            findings.iter().partition(|finding| finding.state == State::Open && finding.is_service(policy));
         let count = |state: State, light: Option<Light>| {
             findings.iter().filter(|finding| finding.state == state && (light.is_none() || finding.light == light)).count()
         };
@@ -306,21 +309,25 @@ impl VisibleMaterial<'_> {
                 .collect();
             let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
             let open = count(State::Open, None);
-            parts.push(match self.material.audience {
+            let only_services = open == 0 && !services.is_empty();
+            parts.extend((!only_services).then(|| match self.material.audience {
                 Audience::Unit(unit) if unit == self.policy().units.office() => {
-                    format!("按规则报{}的督办事项{open}项{lights}，全部事项见季度督办工作簿", self.material.office)
+                    format!("按规则报{}的督办事项{open}件{lights}，全部事项见季度督办工作簿", self.material.office)
                 }
                 // a mail counts projects, and a project has a row here for each of its findings: both numbers are given
                 Audience::Unit(_) => {
                     let items = count_items(self.policy(), findings.iter().copied()).items;
                     if items == open {
-                        format!("督办事项{open}项{lights}")
+                        format!("督办事项{open}件{lights}")
                     } else {
-                        format!("需办理{items}项，涉及督办事项{open}项{lights}")
+                        format!("需办理{items}个，涉及督办事项{open}件{lights}")
                     }
                 }
-                Audience::Office | Audience::ThirdParty => format!("督办事项{open}项{lights}"),
-            });
+                Audience::Office | Audience::ThirdParty => format!("督办事项{open}件{lights}"),
+            }));
+            if !services.is_empty() {
+                parts.push(format!("服务事项{}件", services.len()));
+            }
         }
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
             let count = count(state, None);
@@ -329,7 +336,7 @@ impl VisibleMaterial<'_> {
                     State::Unjudged => format!("（待补齐{}处）", count_blank_cells(self.policy(), findings.iter().copied())),
                     _ => String::new(),
                 };
-                parts.push(format!("{word}{count}项{cells}"));
+                parts.push(format!("{word}{count}件{cells}"));
             }
         }
         format!("截至{}　　{}", chinese_date(self.material.as_of), parts.join("，"))

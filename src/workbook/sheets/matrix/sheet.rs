@@ -143,7 +143,7 @@ impl<'a> SheetBuilder<'a, '_> {
             notes.push(format!("排名分别在{within}{groups}（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"));
         }
         if columns.iter().any(|column| matches!(column, Measure::Light(_) | Measure::Open)) {
-            notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等".into());
+            notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等，也不含服务事项".into());
         }
         if axis == Axis::Region {
             let mut note = "每个项目只归一个责任单位".to_owned();
@@ -189,7 +189,7 @@ impl VisibleMaterial<'_> {
         let project = self.policy().project_ledger();
         let mut out: BTreeMap<K, Counts> = BTreeMap::new();
         for finding in self.counted().filter(|finding| Some(self.policy().rules[finding.rule].ledger) == project) {
-            out.entry(key(finding)).or_default().add_finding(finding);
+            out.entry(key(finding)).or_default().add_finding(self.policy(), finding);
         }
         out
     }
@@ -212,7 +212,9 @@ impl VisibleMaterial<'_> {
         let indicators = self.material.indicators;
         let mut counts = self.finding_counts(|finding| finding.owner);
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
-            let is_on_project = policy.rule(rule).is_some_and(|rule| Some(policy.rules[rule].ledger) == policy.project_ledger());
+            let is_counted =
+                |rule: usize| Some(policy.rules[rule].ledger) == policy.project_ledger() && policy.rules[rule].service.is_none();
+            let is_on_project = policy.rule(rule).is_some_and(is_counted);
             if is_on_project {
                 counts.entry(units.find(unit)).or_default().add_previous(*light, *count);
             }

@@ -170,7 +170,10 @@ impl<'a> VisibleMaterial<'a> {
 
     /// The worst light of the open findings on a record.
     fn worst_light(&self, member: &Member) -> Option<Light> {
-        self.findings_of(member).filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light).max()
+        self.findings_of(member)
+            .filter(|finding| finding.state == State::Open)
+            .filter_map(|finding| finding.counted_light(self.policy()))
+            .max()
     }
 
     /// The selected records that the audience may see.
@@ -338,7 +341,7 @@ impl<'a> VisibleMaterial<'a> {
                 let name = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Name)));
                 Value::text(self.text(name))
             }
-            BuiltIn::Light => open().filter_map(|finding| finding.light).max().map_or(Value::Blank, Value::Light),
+            BuiltIn::Light => open().filter_map(|finding| finding.counted_light(self.policy())).max().map_or(Value::Blank, Value::Light),
             BuiltIn::Items => self.findings_by_light(found),
             BuiltIn::Unit => match (member.owner(), record) {
                 (Some(owner), _) => Value::text(name(owner)),
@@ -372,16 +375,18 @@ impl<'a> VisibleMaterial<'a> {
     /// The findings on a record, one line per light: `●红：签约未开工、工作单未签收`.
     fn findings_by_light(&self, found: &[&Finding]) -> Value {
         let of = |finding: &&&Finding| match (finding.state, finding.light) {
-            (State::Open, Some(light)) => (2, Some(light)),
-            (State::Exempt, _) => (0, None),
-            _ => (1, None),
+            (State::Open, Some(_)) if finding.is_service(self.policy()) => (0, true, None),
+            (State::Open, Some(light)) => (2, false, Some(light)),
+            (State::Exempt, _) => (0, false, None),
+            _ => (1, false, None),
         };
         let kinds: BTreeSet<_> = found.iter().map(|finding| of(&finding)).collect();
         let lines = kinds.into_iter().rev().map(|kind| {
             let titles = found.iter().filter(|finding| of(finding) == kind).map(|finding| self.policy().rules[finding.rule].title.clone());
             let what = match kind {
-                (_, Some(light)) => light.title(),
-                (0, None) => "豁免",
+                (.., Some(light)) => light.title(),
+                (_, true, None) => "服务",
+                (0, false, None) => "豁免",
                 _ => "无法判定",
             };
             format!("{what}：{}", join_distinct(titles))
