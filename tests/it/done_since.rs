@@ -44,9 +44,16 @@ async fn what_was_done_since_is_asked_of_nobody() {
         as_read(&mails.iter().find(|(name, _)| name.ends_with(&ends)).expect("a mail").1)
     };
     let county = mail("瓮安县");
-    assert!(!county.contains("工作单未签收") && !county.contains(ORDER), "{county}");
+    // what was done since is asked nowhere; the pack lists the order, which is still open
+    let (asked, pack) = county.split_once("研究材料（截至2026年9月30日）.xlsx\n-- ").expect("a pack");
+    assert!(!asked.contains("工作单未签收") && !asked.contains(ORDER), "{county}");
+    for line in pack.lines().filter(|line| line.contains("工作单未签收")) {
+        assert!(line.contains("工作单未签收〔期后已办（10月5日签收）〕"), "{line}");
+    }
     let department = mail("基础材料牵头部门");
-    assert!(department.contains("工作单逾期未办结") && !department.contains("工作单未反馈"), "{department}");
+    let (asked, pack) = department.split_once("项目台账（截至2026年9月30日）.xlsx\n-- ").expect("a pack");
+    assert!(asked.contains("工作单逾期未办结") && !asked.contains("工作单未反馈"), "{department}");
+    assert!(pack.contains("工作单未反馈〔期后已办（10月5日反馈）〕") && !pack.contains("工作单未反馈\n"), "{department}");
     let books = super::helpers::files_below(&root.path().join("var/reports"));
     let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("a workbook");
     let book = cells(book);

@@ -15,12 +15,18 @@ use std::path::Path;
 /// The cells of a workbook: name and rows of each sheet.
 pub type Cells = Vec<(String, Vec<Vec<Data>>)>;
 
-/// The attachment of a unit's mail.
+/// The first attachment of a unit's mail.
 pub fn attachment(root: &Path, unit: &str) -> Vec<u8> {
+    attachment_named(root, unit, "")
+}
+
+/// The first attachment of a unit's mail whose name begins so.
+pub fn attachment_named(root: &Path, unit: &str, begin: &str) -> Vec<u8> {
     let (_, mail) =
         files_below(&root.join("var/outbox")).into_iter().find(|(name, _)| name.ends_with(&format!("_{unit}.eml"))).expect("a mail");
     let mail = MessageParser::default().parse(&mail).expect("a mail");
-    let file = mail.attachments().next().expect("an attachment");
+    let is_named = |file: &&mail_parser::MessagePart<'_>| file.attachment_name().is_some_and(|name| name.starts_with(begin));
+    let file = mail.attachments().find(is_named).expect("an attachment");
     assert!(file.attachment_name().is_some_and(|name| name.ends_with(".xlsx")));
     file.contents().to_vec()
 }

@@ -195,7 +195,9 @@ async fn two_consecutive_red_quarters_draft_an_interview() {
 
     // the county's mail names every change; the total is equal: 2 new - 1 done - 1 no longer in the register
     assert!(county.contains("与上期个数相同：新增2个，升级1个，办结1个，1个已转出、终止或转由下级办理，不再列入。"), "{county}");
-    assert!(county.contains("●红 G项目\n   再次出现\n") && county.contains("●红 B项目\n   升级\n"), "{county}");
+    for (code, change) in [("G", "| 再次出现 |"), ("B", "| 升级 |")] {
+        assert!(line(&county, "督办事项", code).contains(change), "{county}");
+    }
     assert!(county.contains("三、本期办结（1个），感谢支持\nC项目（C，签约未开工）\n- D 本次台账中未见，请核实\n"), "{county}");
     let printed = stdout(&duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]));
     let compared = "较上期：新增1 升级1 减轻1 持续5 再次出现1 办结1";
@@ -247,7 +249,7 @@ async fn the_accountability_list_is_for_the_office_only() {
         assert!(!list.lines().any(|line| line.split(" | ").any(|cell| cell == code)), "{code} is in\n{list}");
     }
     assert!(
-        list.contains("等待的1项") && list.contains("2027年第一季度、2026年第四季度、2026年第三季度、2026年第二季度、2026年第一季度"),
+        list.contains("等待的1件") && list.contains("2027年第一季度、2026年第四季度、2026年第三季度、2026年第二季度、2026年第一季度"),
         "{list}"
     );
     assert!(line(&list, "按责任人", "张三").contains("责任领导") && line(&list, "按责任人", "李四").contains("责任人"));
@@ -274,7 +276,7 @@ async fn the_accountability_list_is_for_the_office_only() {
         "{county}"
     );
     assert!(line(&book(at, "2026-12-31"), "签约未开工", "X").contains("豁免至2027-01-12"));
-    assert!(book(at, "2026-12-31").contains("已批准豁免、延期或异议的1项照常亮灯"));
+    assert!(book(at, "2026-12-31").contains("已批准豁免、延期或异议的1件照常亮灯"));
 
     // the table remarks a due date in that year; CSV and JSON keep the remark out of the data
     let new = at.join("新签.csv");

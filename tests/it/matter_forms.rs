@@ -1,6 +1,6 @@
 //! What units fill in a feedback form becomes events of orders and difficulties: all of a row or none, once, and for whoever raised it to read.
 
-use super::feedback::{Cells, attachment, column_of, read, write};
+use super::feedback::{Cells, attachment, attachment_named, column_of, read, write};
 use super::helpers::{fresh_root, service};
 use super::outputs::{ORDERS, PROJECTS, run_on};
 use calamine::Data;
@@ -148,8 +148,8 @@ async fn a_clerk_takes_a_form_for_a_unit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_reaches_who_raised_the_difficulty() {
     let (root, service) = mailed().await;
-    let asked = "瓮安县自然资源局";
-    let mut form = read(&attachment(root.path(), asked));
+    // its one question goes with the mail of its government
+    let mut form = read(&attachment_named(root.path(), COUNTY, "瓮安县自然资源局"));
     fill(&mut form, "K1", &[("答复意见", "指标已下达")]);
     let refused = take(&service, "缺类别.xlsx", &form, None).await;
     assert!(lines(&refused, "K1").contains("答复类别"), "{refused:?}");

@@ -202,9 +202,9 @@ impl PlanInputs<'_> {
         years
     }
 
-    /// The last day of the deadlines that a mail of this plan announces: due dates are known from the day of the findings.
+    /// The last day of the deadlines that a mail of this plan announces.
     pub(crate) fn due_until(&self) -> NaiveDate {
-        self.as_of.checked_add_days(Days::new(DUE_DAYS)).unwrap_or(NaiveDate::MAX)
+        self.sent_on.checked_add_days(Days::new(DUE_DAYS)).unwrap_or(NaiveDate::MAX)
     }
 
     /// The last day to reply to a mail of this plan, by the recipient's own calendar.

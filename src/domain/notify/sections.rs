@@ -23,8 +23,10 @@ pub(crate) const LINES_MAX: usize = 3;
 
 /// Shortens a list to the lines a mail shows; returns how many were removed.
 pub(crate) fn shorten<T>(list: &mut Vec<T>) -> usize {
-    let more = list.len().saturating_sub(LINES_MAX);
-    list.truncate(LINES_MAX);
+    // the line “one more” takes as much room as the one
+    let shown = if list.len() == LINES_MAX + 1 { list.len() } else { LINES_MAX };
+    let more = list.len().saturating_sub(shown);
+    list.truncate(shown);
     more
 }
 

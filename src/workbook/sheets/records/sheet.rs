@@ -382,7 +382,11 @@ impl<'a> VisibleMaterial<'a> {
         };
         let kinds: BTreeSet<_> = found.iter().map(|finding| of(&finding)).collect();
         let lines = kinds.into_iter().rev().map(|kind| {
-            let titles = found.iter().filter(|finding| of(finding) == kind).map(|finding| self.policy().rules[finding.rule].title.clone());
+            let title = |finding: &&Finding| {
+                let title = &self.policy().rules[finding.rule].title;
+                finding.done_since.as_ref().map_or_else(|| title.clone(), |done| format!("{title}〔{done}〕"))
+            };
+            let titles = found.iter().filter(|finding| of(finding) == kind).map(title);
             let what = match kind {
                 (.., Some(light)) => light.title(),
                 (_, true, None) => "服务",
