@@ -47,6 +47,7 @@ fn a_job_and_a_unit_of_any_name_are_mailed() {
     let root = root();
     let at = root.path();
     std::fs::rename(at.join("jobs/quarterly-supervision.toml"), at.join("jobs/季度 督办（第一版）.toml")).expect("renamed");
+    edit(at, "jobs/county-monthly-study.toml", "yield_to = \"quarterly-supervision\"", "yield_to = \"季度 督办（第一版）\"");
     edit(at, "config/units.toml", "code = \"522725\"", "code = \"52+2725/a\"");
     let long = format!("title = \"瓮安县{}\"", "招商引资项目落地督办工作领导小组办公室".repeat(5));
     edit(at, "config/units.toml", "title = \"瓮安县投资促进局\"", &long);

@@ -22,7 +22,7 @@ use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use fastrand::Rng;
-use mail_parser::MessageParser;
+use mail_parser::{MessageParser, MimeHeaders};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -518,31 +518,41 @@ fn reader_of_file(config: &Config, name: &str) -> Reader {
     Reader::Unit { unit, reaches_all: text.contains("reach = \"all\""), counts_only: false }
 }
 
-/// A mail as its reader gets it: subject, both bodies, and all texts of the attachments.
-fn text_of_mail(bytes: &[u8]) -> String {
-    let mail = MessageParser::default().parse(bytes).expect("a mail");
+/// Whether a file that a unit gets is a pack about records beyond its own.
+fn reaches_all(config: &Config, unit: UnitId, file: &str) -> bool {
+    let own = &config.policy.units.units[unit].name;
+    let is_of = |title: &str| file.starts_with(&format!("{}（", title.replace("{unit}", own)));
+    let reaches = |name: &str| config.files[&format!("report-templates/{name}.toml")].contains("reach = \"all\"");
+    config.templates.values().any(|template| is_of(&template.title) && reaches(&template.name))
+}
+
+/// A mail as its reader gets it: subject and both bodies.
+fn text_of_mail(mail: &mail_parser::Message<'_>) -> String {
     let html = mail.body_html(0).map(|html| html.into_owned()).unwrap_or_default();
     let plain: String = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect::<Vec<_>>().join("\n");
-    let mut out = format!("{}\n{}\n{plain}\n", mail.subject().unwrap_or_default(), mail.body_text(0).unwrap_or_default());
-    for attachment in mail.attachments() {
-        out.push_str(&texts_of_package(attachment.contents()));
-    }
-    out
+    format!("{}\n{}\n{plain}\n", mail.subject().unwrap_or_default(), mail.body_text(0).unwrap_or_default())
 }
 
 /// The mails and drafts that are in the outbox and were not yet read.
-async fn new_mails(service: &App, policy: &Policy, read: &mut BTreeSet<String>) -> Vec<Output> {
+async fn new_mails(service: &App, config: &Config, read: &mut BTreeSet<String>) -> Vec<Output> {
+    let policy = &config.policy;
     let mut out = Vec::new();
     for message in service.store().outbox().list(&OutboxFilter::default()).await.expect("messages") {
         if read.insert(message.id.clone()) {
             let bytes = service.store().outbox().body(&message.id).await.expect("a body").expect("bytes");
             let unit = policy.units.find(&message.unit).expect("a unit");
             let counts_only = !message.address.ends_with(".example");
-            out.push(Output {
-                name: format!("mail {}", message.id),
-                reader: Reader::Unit { unit, reaches_all: false, counts_only },
-                text: text_of_mail(&bytes),
-            });
+            let mail = MessageParser::default().parse(&bytes).expect("a mail");
+            let reader = |reaches_all: bool| Reader::Unit { unit, reaches_all, counts_only };
+            out.push(Output { name: format!("mail {}", message.id), reader: reader(false), text: text_of_mail(&mail) });
+            out.extend(mail.attachments().map(|file| {
+                let name = file.attachment_name().expect("a name");
+                Output {
+                    name: format!("mail {} {name}", message.id),
+                    reader: reader(reaches_all(config, unit, name)),
+                    text: texts_of_package(file.contents()),
+                }
+            }));
         }
     }
     out
@@ -656,7 +666,7 @@ async fn check_seed(seed: u64) -> Vec<String> {
             let text = outcome_text(&outcome, &policy.units.levels);
             assert!(outcome.run.reason.is_empty(), "seed {seed}, {job}: {text}");
             outputs.push(Output { name: format!("run {job}"), reader: Reader::Screen, text });
-            let mails = new_mails(&service, policy, &mut read).await;
+            let mails = new_mails(&service, &config, &mut read).await;
             for mail in &mails {
                 leaks.extend(guard.leak(mail));
             }
